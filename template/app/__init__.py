@@ -1,0 +1,1 @@
+"""The service. Migrations import every module named `models` below this folder."""
