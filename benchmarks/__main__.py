@@ -8,12 +8,13 @@ from pathlib import Path
 
 from benchmarks.detect import detect
 from benchmarks.history import history
+from benchmarks.journal import journal
 from benchmarks.measure import Row, Skipped
 from benchmarks.noop import noop
 
 # Each takes an empty folder and the options, and returns its rows. A new one is added here.
 BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Iterable[Row | Skipped]]] = {
-    benchmark.__name__: benchmark for benchmark in (noop, detect, history)
+    benchmark.__name__: benchmark for benchmark in (noop, detect, history, journal)
 }
 LINE = "{:<46} {:>10} {:>10} {:>8}  {:<20} {}"
 

@@ -1,25 +1,19 @@
 """`detect`: comparing 20 models with a database in which most tables are somebody else's."""
 
-import os
-import secrets
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, pool
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
 
 from benchmarks.measure import Measure, Row, Skipped, alternate
-from benchmarks.projects import UPGRADE, choices, numbers, ours, run, stock
+from benchmarks.projects import UPGRADE, numbers, ours, run, stock
+from benchmarks.servers import new_database, unavailable
 
 MAPPED = 20
 TABLES_A_TIME = 100  # promised: one time faster for each hundred unmapped tables
-POSTGRESQL = os.environ.get(
-    "TEST_POSTGRESQL_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
-)
 
 IMPORTS = """
 from sqlalchemy import String
@@ -63,11 +57,10 @@ print(time.perf_counter() - started, differences)
 def detect(folder: Path, options: Namespace) -> Iterator[Row | Skipped]:
     """`alembic check`, 20 mapped tables among others, of ours and of a stock env.py."""
     yield compare(folder, options, make_url(f"sqlite:///{folder / 'shared.db'}"))
-    server = make_url(POSTGRESQL)
-    if reason := unavailable(server):
+    if reason := unavailable("postgresql"):
         yield Skipped("check, postgresql", reason)
         return
-    with postgresql_database(server) as url:
+    with new_database("postgresql") as url:
         yield compare(folder, options, url)
 
 
@@ -107,17 +100,6 @@ def checking(project: Path, differs: bool) -> Measure:
     return seconds
 
 
-def unavailable(server: URL) -> str | None:
-    """Say why PostgreSQL cannot be measured here, if it cannot."""
-    if "postgresql" not in choices("database"):
-        return "the template does not offer database=postgresql"
-    try:
-        create_engine(server, poolclass=pool.NullPool).connect().close()
-    except (ModuleNotFoundError, DBAPIError) as error:
-        return f"{server} does not answer ({type(error).__name__})"
-    return None
-
-
 def fill(url: URL, tables: int) -> None:
     """Create the tables of somebody else, a hundred to a transaction."""
     engine = create_engine(url, poolclass=pool.NullPool)
@@ -126,17 +108,3 @@ def fill(url: URL, tables: int) -> None:
             for n in range(first, min(first + 100, tables)):
                 connection.exec_driver_sql(UNMAPPED.format(n=n))
                 connection.exec_driver_sql(f"CREATE INDEX ix_legado_{n} ON legado_{n} (nome)")
-
-
-@contextmanager
-def postgresql_database(server: URL) -> Iterator[URL]:
-    """Lend a database of our own on a server, and drop it afterwards."""
-    name = f"alambique_bench_{secrets.token_hex(4)}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    try:
-        yield server.set(database=name)
-    finally:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")

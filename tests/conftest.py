@@ -1,5 +1,6 @@
 """What every test needs: the template rendered for real, and a project one can use at once."""
 
+import itertools
 import os
 import secrets
 import shutil
@@ -25,6 +26,8 @@ SERVERS = {
     "postgresql": "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
     "mysql": "mysql+pymysql://root@127.0.0.1:3306/test",
 }
+
+SECONDS = itertools.count(1_000_000_000)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,6 +89,9 @@ class Project:
         target = self.path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+        # Python compiles anew what has another size or second: an edit may have neither.
+        second = next(SECONDS)
+        os.utime(target, (second, second))
         return target
 
     def revisions(self) -> list[Path]:

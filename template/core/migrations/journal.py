@@ -51,55 +51,54 @@ def keep_journal(migration: MigrationContext) -> None:
         return
 
     def journaled(heads: Any, context: MigrationContext) -> Iterator[Any]:
+        journal = functools.cache(lambda: Journal(connection, transactional))
         for step in steps(heads, context):
             if not isinstance(step, RevisionStep):  # stamp: what was half done was finished by hand
                 if sa.inspect(connection).has_table(JOURNAL.name):
                     connection.execute(JOURNAL.delete())
             elif not transactional or "autocommit_block" in Path(step.revision.path).read_text():
-                step.migration_fn = _resumable(step, connection, transactional)
+                step.migration_fn = _resumable(step, journal)
             yield step
 
     migration._migrations_fn = journaled
 
 
-def _resumable(
-    step: RevisionStep, connection: sa.Connection, transactional: bool
-) -> Callable[..., None]:
+def _resumable(step: RevisionStep, journal: Callable[[], "Journal"]) -> Callable[..., None]:
     name = f"{'upgrade' if step.is_upgrade else 'downgrade'} {step.revision.revision}"
     run = step.migration_fn
 
     @functools.wraps(run)
     def migration_fn(**arguments: Any) -> None:
-        with Journal(name, connection, transactional).watching():
+        with journal().watching(name):
             run(**arguments)
-        connection.execute(JOURNAL.delete())
 
     return migration_fn
 
 
 class Journal:
-    """The notes of one run of one revision."""
+    """The notes an interrupted command left, then those of the revision that is running."""
 
-    def __init__(self, step: str, connection: sa.Connection, transactional: bool) -> None:
+    def __init__(self, connection: sa.Connection, transactional: bool) -> None:
         JOURNAL.create(connection, checkfirst=True)
-        noted = connection.execute(sa.select(JOURNAL).order_by(JOURNAL.c.position)).all()
-        others = {row.step for row in noted} - {step}
-        if others:
-            raise CommandError(messages.HALF_APPLIED.format(step=others.pop(), asked=step))
-        self.step, self.connection, self.noted = step, connection, noted
+        self.noted = list(connection.execute(sa.select(JOURNAL).order_by(JOURNAL.c.position)))
+        self.connection = connection
         self.transactional = transactional  # what is noted in a transaction is done
+        self.step = ""
         self.position = self.completed = 0  # statements met, and of them those carried out
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """Note every statement the connection runs, and after a failure which of them are done."""
+    def watching(self, step: str) -> Iterator[None]:
+        """Note every statement of `step`, and after a failure which of them are done."""
+        if others := {row.step for row in self.noted} - {step}:
+            raise CommandError(messages.HALF_APPLIED.format(step=others.pop(), asked=step))
+        self.step, self.position, self.completed = step, 0, 0
         hooks = ("do_execute", "do_executemany", "do_execute_no_params")
         for hook in hooks:
             event.listen(self.connection.engine, hook, getattr(self, f"_{hook}"))
         try:
             yield
             if self.position < len(self.noted):
-                raise CommandError(messages.REVISION_EDITED.format(step=self.step, sql="-"))
+                raise CommandError(messages.REVISION_EDITED.format(step=step, sql="-"))
         except BaseException:
             with suppress(Exception):  # a lost connection leaves the last statement in doubt
                 self._settle()
@@ -107,6 +106,8 @@ class Journal:
         finally:
             for hook in hooks:
                 event.remove(self.connection.engine, hook, getattr(self, f"_{hook}"))
+        self.connection.execute(JOURNAL.delete())
+        self.noted = []
 
     def _do_execute(self, cursor: Any, sql: str, *rest: Any) -> bool | None:
         return self._note(cursor, sql, rest[-1], lambda: cursor.execute(sql, *rest[:-1]))
