@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,15 @@ SECONDS = itertools.count(1_000_000_000)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="every cell of every matrix")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how much the tests that count something have counted, all together."""
+    counted: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        counted.update(dict(report.user_properties))
+    for what, number in sorted(counted.items()):
+        terminalreporter.write_line(f"{number:>9,} {what}")
 
 
 def render(destination: Path, **answers: Any) -> Path:

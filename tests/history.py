@@ -426,8 +426,8 @@ class Run:
 
 def kills(
     config: pytest.Config, project: Project, position: str, *arguments: str, every: int = 1
-) -> tuple[list[Kill], int]:
-    """Return where to kill a command, and of how many statements: every one, or by default three.
+) -> list[Kill]:
+    """Return where to kill a command: at every statement, or by default at three of them.
 
     The command is run once, uninterrupted, to count them. What asks SQLite how a table looks is
     not counted: it comes by the hundred.
@@ -436,7 +436,7 @@ def kills(
     total = int(output.rpartition("statements: ")[2])
     step = every if config.getoption("--full") else math.ceil(total / 3)
     first = 1 if position == "before" else math.ceil(step / 2)
-    return [Kill(position, statement) for statement in range(first, total + 1, step)], total
+    return [Kill(position, statement) for statement in range(first, total + 1, step)]
 
 
 def eventually(happened: Callable[[], object], within: float = 30) -> None:

@@ -85,14 +85,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_an_upgrade_killed_at_any_statement_resumes(
     project: Callable[..., Project],
     request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
+    record_property: Callable[[str, int], None],
     database: str,
     mode: str,
     position: str,
 ) -> None:
     made = service(project, database, mode)
     write_revisions(made, TEN)
-    places, total = kills(request.config, made, position, "upgrade", "head")
+    places = kills(request.config, made, position, "upgrade", "head")
     whole = snapshot(made)
     assert len(whole["auditoria"]["rows"]) == len(TEN)
     for kill in places:
@@ -100,22 +100,22 @@ def test_an_upgrade_killed_at_any_statement_resumes(
         Run(made, "upgrade", "head", kill=kill).end(-signal.SIGKILL)
         Run(made, "upgrade", "head").end()
         assert snapshot(made) == whole, kill
-    record_property("killed", f"{len(places)} times, at {total} statements")
-    record_property("compared", f"{len(places) * rows_in(whole)} rows")
+    record_property("processes killed", len(places))
+    record_property("rows compared", len(places) * rows_in(whole))
 
 
 @pytest.mark.parametrize("database", DATABASES)
 def test_a_downgrade_killed_in_the_middle_resumes(
     project: Callable[..., Project],
     request: pytest.FixtureRequest,
-    record_property: Callable[[str, object], None],
+    record_property: Callable[[str, int], None],
     database: str,
     mode: str,
 ) -> None:
     made = service(project, database, mode)
     first, *_ = write_revisions(made, TEN)
     Run(made, "upgrade", "head").end()
-    places, total = kills(request.config, made, "after", "downgrade", first, every=3)
+    places = kills(request.config, made, "after", "downgrade", first, every=3)
     down = snapshot(made)
     assert len(down["auditoria"]["rows"]) == 2 * len(TEN) - 1
     for kill in places:
@@ -125,8 +125,8 @@ def test_a_downgrade_killed_in_the_middle_resumes(
         Run(made, "downgrade", first).end()
         assert snapshot(made) == down, kill
     Run(made, "upgrade", "head").end()
-    record_property("killed", f"{len(places)} times, at {total} statements")
-    record_property("compared", f"{len(places) * rows_in(down)} rows")
+    record_property("processes killed", len(places))
+    record_property("rows compared", len(places) * rows_in(down))
 
 
 @pytest.mark.parametrize("database", DATABASES)
@@ -204,8 +204,10 @@ def test_a_full_disk_ends_in_a_sentence_and_leaves_whole_revisions(
             "cp disk/app.db app.db",
         )
         assert "database or disk is full" in output and said(made, "STATEMENT_FAILED", output)
-        version = query(made, "SELECT version_num FROM alembic_version")[0][0]
-        assert snapshot(made) == wholes[version]
+        found = snapshot(made)
+        rows = found.get("alembic_version", {}).get("rows")  # none: the disk was too small
+        version = query(made, "SELECT version_num FROM alembic_version")[0][0] if rows else ""
+        assert found == wholes[version] if rows else found.keys() <= {"alembic_version"}
         Run(made, "upgrade", "head").end()
         assert snapshot(made) == wholes[ids[-1]]
         versions.add(version)
