@@ -8,14 +8,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.engine import URL
 
-from core.migrations import (
-    alembic_config,
-    apply_migrations,
-    current_revision,
-    ensure_current,
-    pending_revisions,
-    revert_migrations,
-)
+from core.migrations import alembic_config, apply_migrations, ensure_current, revert_migrations
 from core.migrations.connection import ALEMBIC_TABLES, connect
 
 HISTORY = ScriptDirectory.from_config(alembic_config())
@@ -36,10 +29,8 @@ def test_up_down_and_up_again(empty_database: URL) -> None:
     at_head = tables(empty_database)
     revert_migrations("base", url=empty_database)
     assert tables(empty_database) == set()
-    assert current_revision(empty_database) is None
     apply_migrations(url=empty_database)
     assert tables(empty_database) == at_head
-    assert pending_revisions(empty_database) == []
 
 
 def test_every_revision_can_be_undone(empty_database: URL) -> None:

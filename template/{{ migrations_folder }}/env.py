@@ -1,15 +1,12 @@
 """Every Alembic command runs this file; what it decides lives in core/migrations."""
 
-import subprocess
-import sys
 from typing import Any
 
 from alembic import context
 from alembic.script import write_hooks
-from alembic.util import CommandError
 
 from core import database_url
-from core.migrations import hooks, log_to_terminal, messages, needs_database
+from core.migrations import format_revision, hooks, log_to_terminal, needs_database
 from core.migrations.connection import IN_MEMORY, check_foreign_keys, connect
 from core.migrations.journal import keep_journal
 from core.migrations.lock import one_at_a_time, patiently
@@ -18,6 +15,7 @@ from core.migrations.review import review
 
 config = context.config
 ours = Ownership(context.script)
+write_hooks.register("ruff")(format_revision)  # alembic.ini names it
 
 if hasattr(config.cmd_opts, "cmd"):  # typed as a command; an application keeps its own logging
     log_to_terminal()
@@ -27,14 +25,6 @@ url = database_url(
     or config.attributes.get("url")
     or config.get_main_option("sqlalchemy.url")
 )
-
-
-@write_hooks.register("ruff")  # alembic.ini names it
-def format_revision(path: str, *_: Any, **__: Any) -> None:
-    """Format a new revision as the project is; a failure is an error."""
-    for step in (["check", "--fix", "--exit-zero"], ["format"]):
-        if subprocess.run([sys.executable, "-m", "ruff", *step, "--quiet", path]).returncode:
-            raise CommandError(messages.NOT_FORMATTED.format(path=path))
 
 
 def configure(**target: Any) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import select
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -116,6 +117,21 @@ def needs_database(options: Any) -> bool:
     if hasattr(options, "indicate_current"):
         return bool(options.indicate_current or "current" in (options.rev_range or ""))
     return getattr(options, "autogenerate", True) is not False
+
+
+def format_revision(path: str, *_: Any, **__: Any) -> None:
+    """Format a new revision as the project is.
+
+    Raises:
+        CommandError: ruff could not.
+    """
+    from alembic.util import CommandError
+
+    from core.migrations.messages import NOT_FORMATTED
+
+    for step in (["check", "--fix", "--exit-zero"], ["format"]):
+        if subprocess.run([sys.executable, "-m", "ruff", *step, "--quiet", path]).returncode:
+            raise CommandError(NOT_FORMATTED.format(path=path))
 
 
 def log_to_terminal(detail: int = logging.INFO) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import column, func, inspect, select, table
+from sqlalchemy import Connection, MetaData, Table, column, func, inspect, select, table
 from sqlalchemy.engine import URL
 
 from core import ROOT, database_url
@@ -20,7 +20,12 @@ from core.migrations import (
     messages,
     revert_migrations,
 )
-from core.migrations.connection import connect, create_missing_database
+from core.migrations.connection import (
+    ALEMBIC_TABLES,
+    connect,
+    create_missing_database,
+    scratch_database,
+)
 from core.migrations.ownership import operations
 from core.migrations.status import current_heads, status
 from core.migrations.status import plan as upgrade_plan
@@ -92,18 +97,66 @@ def rows_lost(to: str, url: URL) -> list[str]:
     return [messages.ROWS.format(name=name, rows=rows) for name, rows in losses.items() if rows]
 
 
+def tour(_: argparse.Namespace) -> int:
+    """Walk through the history on a scratch database, showing the schema and the data each time."""
+    script = ScriptDirectory.from_config(alembic_config())
+    revisions = list(script.walk_revisions())[::-1]
+    print(messages.TOUR_START.format(count=len(revisions)))
+    with scratch_database() as url:
+        for step, revision in enumerate(revisions, start=1):
+            title = messages.TOUR_UP.format(step=step, count=len(revisions), title=revision.doc)
+            print(f"\n== {title}\n   {Path(revision.path).name}\n$ make upgrade to=+1")
+            apply_migrations("+1", url)
+            show(url)
+        print(f"\n== {messages.TOUR_DOWN}\n$ make downgrade to=-1")
+        revert_migrations("-1", url)
+        show(url)
+        print(f"\n== {messages.TOUR_AGAIN}\n$ make upgrade")
+        apply_migrations("head", url)
+        show(url)
+    print(f"\n{messages.TOUR_END}")
+    return 0
+
+
+def show(url: URL) -> None:
+    """Print every table with its columns, then who lives in `usuarios`."""
+    with connect(url) as connection:
+        inspector = inspect(connection)
+        print(messages.TOUR_SCHEMA)
+        for name in sorted(set(inspector.get_table_names()) - ALEMBIC_TABLES):
+            columns = [
+                f"{column['name']} {column['type']}" for column in inspector.get_columns(name)
+            ]
+            print(f"  {name}({', '.join(columns)})")
+        if inspector.has_table("usuarios"):
+            _show_people(connection)
+        connection.commit()
+
+
+def _show_people(connection: Connection) -> None:
+    people = [{"nome": "Alice", "idade": 30}, {"nome": "Bob", "idade": 25}]
+    usuarios = Table("usuarios", MetaData(), autoload_with=connection)
+    found = connection.execute(usuarios.select()).mappings().all()
+    print(messages.TOUR_DATA if found else messages.TOUR_ADDED)
+    if not found:
+        connection.execute(usuarios.insert(), people)
+        found = connection.execute(usuarios.select()).mappings().all()
+    for row in found:
+        print("  " + ", ".join(f"{key}={value}" for key, value in row.items()))
+
+
 def main() -> int:
     """Run one target and turn what went wrong into a sentence."""
     parser = argparse.ArgumentParser(prog="python -m core.migrations")
     targets = parser.add_subparsers(required=True, metavar="TARGET")
-    for target in (setup, check, plan, downgrade):
+    for target in (setup, check, plan, downgrade, tour):
         sub = targets.add_parser(target.__name__, help=target.__doc__)
         sub.set_defaults(run=target)
         if target is downgrade:
             sub.add_argument("to", nargs="?", default="-1")
             sub.add_argument("--yes", action="store_true")
     options = parser.parse_args()
-    log_to_terminal(logging.WARNING if options.run in (check, plan) else logging.INFO)
+    log_to_terminal(logging.WARNING if options.run in (check, plan, tour) else logging.INFO)
     try:
         return int(options.run(options))
     except CommandError as error:
