@@ -1,12 +1,16 @@
-"""What `make new` does after the render: a repository, the set-up, a first commit."""
+"""What `make new` does after the render: where it came from, a repository, the set-up, a commit."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+TEMPLATE = Path(__file__).resolve().parents[1]
+
 
 def main(project: Path) -> int:
     """Prepare a rendered project; return the exit code of its set-up."""
+    record_source(project)
     repository = not git(project, "rev-parse", "--is-inside-work-tree")
     if repository:
         git(project, "init", "--quiet", "--initial-branch=main")
@@ -15,6 +19,24 @@ def main(project: Path) -> int:
     if repository and code == 0:
         commit(project)
     return code
+
+
+def record_source(project: Path) -> None:
+    """Note where this clone of the template came from, a place that teammates can reach.
+
+    Where the commit is not in that remote, or there is no remote, the path of the clone remains.
+    """
+    command = ["git", "-C", str(TEMPLATE)]
+    remote = [*command, "remote", "get-url", "origin"]
+    url = subprocess.run(remote, capture_output=True, text=True).stdout.strip()
+    pushed = [*command, "branch", "--remotes", "--contains", "HEAD"]
+    there = subprocess.run(pushed, capture_output=True, text=True).stdout.strip()
+    clean = not subprocess.run([*command, "status", "--porcelain"], capture_output=True).stdout
+    if there and clean and (":" in url or url.startswith("/")):
+        answers = project / ".copier-answers.yml"
+        text = answers.read_text(encoding="utf-8")
+        noted = re.sub(r"^_src_path: .*$", lambda _: f"_src_path: {url}", text, flags=re.MULTILINE)
+        answers.write_text(noted, encoding="utf-8", newline="\n")
 
 
 def commit(project: Path) -> None:

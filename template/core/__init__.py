@@ -11,12 +11,8 @@ from core.migrations import messages
 
 ROOT = Path(__file__).resolve().parents[1]
 # Migrations always use the synchronous driver: no event loop to start, none to disturb.
-SYNC_DRIVERS = {
-    "aiosqlite": "pysqlite",
-    "aiomysql": "pymysql",
-    "asyncmy": "pymysql",
-    "asyncpg": "psycopg",
-}
+SYNC_DRIVERS = {"aiosqlite": "pysqlite", "aiomysql": "pymysql", "asyncmy": "pymysql"}
+SYNC_DRIVERS |= {"asyncpg": "psycopg"}
 ASYNC_DRIVERS = {"pysqlite": "aiosqlite", "pymysql": "aiomysql"}
 
 

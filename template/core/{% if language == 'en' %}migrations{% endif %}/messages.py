@@ -148,6 +148,34 @@ YES = {"y", "yes"}
 NOT_CONFIRMED = "Nothing was changed. To drop it all the same: make downgrade to={to} yes=1"
 FAILED = "Failed: {error}"
 
+# make template-check, make template-update
+CHANGELOG = "CHANGELOG.md"  # the template's, in this language
+TEMPLATE = {
+    0: "Up to date: the project is at the template's newest version, {old}.",
+    3: "The template is at {new}, this project at {old}. `make template-update` brings it.",
+    4: "The project is at {old}, newer than the template, {new}: nothing to do.",
+}
+NO_TEMPLATE = (
+    "The template is not at {source}, or not for everybody. Write its address, a URL or a full "
+    "path, after _src_path in {file}, commit, and run the command again."
+)
+NO_VERSION = (
+    "The template at {source} no longer has {old}, which this project came from. Write a version "
+    "it has, such as {new}, after _commit in {file}, commit, and run the command again."
+)
+NOT_COMMITTED = "There are changes that are not committed. Commit them (or `git stash`) first."
+NOT_UPDATED = "Copier did not update; its reason is above. The project is as it was."
+IN_THE_WAY = (
+    "The new version brings {files}, and git does not know the file you have there. "
+    "Nothing was changed: add and commit yours, or move it away, and run the command again."
+)
+CONFLICTS = (
+    "Conflicts in:\n  {files}\nMend what lies between <<<<<<< and >>>>>>>, `git add` these files, "
+    "run `make setup check`, and commit. To give up instead:\n"
+    "  git restore --source=HEAD --staged --worktree .{undo}"
+)
+GIT_FAILED = "git {command} failed: {cause}"
+
 # make tour
 TOUR_START = (
     "{count} revisions, one at a time, on a scratch database that is thrown away at the end."

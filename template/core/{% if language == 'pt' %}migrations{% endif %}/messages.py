@@ -150,6 +150,34 @@ YES = {"s", "sim", "y", "yes"}
 NOT_CONFIRMED = "Nada foi alterado. Para apagar mesmo assim: make downgrade to={to} yes=1"
 FAILED = "Falhou: {error}"
 
+# make template-check, make template-update
+CHANGELOG = "CHANGELOG.pt-BR.md"  # o do template, neste idioma
+TEMPLATE = {
+    0: "Em dia: o projeto está na versão mais nova do template, {old}.",
+    3: "O template está em {new}, este projeto em {old}. `make template-update` a traz.",
+    4: "O projeto está em {old}, mais novo que a última versão do template, {new}: nada a trazer.",
+}
+NO_TEMPLATE = (
+    "O template não está em {source}, ou não está lá para todos. Escreva o endereço dele, uma URL "
+    "ou um caminho completo, depois de _src_path em {file}, faça o commit e rode o comando de novo."
+)
+NO_VERSION = (
+    "O template em {source} não tem mais {old}, de onde este projeto veio. Escreva uma versão que "
+    "ele tenha, como {new}, depois de _commit em {file}, faça o commit e rode o comando de novo."
+)
+NOT_COMMITTED = "Há mudanças sem commit. Faça o commit delas (ou `git stash`) antes."
+NOT_UPDATED = "O Copier não atualizou; o motivo está acima. O projeto está como estava."
+IN_THE_WAY = (
+    "A versão nova traz {files}, e o git não conhece o arquivo que você tem lá. "
+    "Nada mudou: faça o commit do seu, ou mude-o de lugar, e rode o comando de novo."
+)
+CONFLICTS = (
+    "Conflitos em:\n  {files}\nAcerte o que está entre <<<<<<< e >>>>>>>, faça `git add` desses "
+    "arquivos, rode `make setup check` e faça o commit. Para desistir:\n"
+    "  git restore --source=HEAD --staged --worktree .{undo}"
+)
+GIT_FAILED = "git {command} falhou: {cause}"
+
 # make tour
 TOUR_START = "{count} revisões, uma por vez, em um banco de rascunho que é apagado no fim."
 TOUR_UP = "Passo {step} de {count}: {title}"
