@@ -85,8 +85,11 @@ def main(target: str, *copier: str) -> int:
     """Check, or update with this Copier command; return the exit code."""
     if target == "update" and git("status", "--porcelain", "--untracked-files=no", "--", "."):
         sys.exit(messages.NOT_COMMITTED)
-    with TemporaryDirectory() as folder:
-        state, version, news = newest(Path(folder))
+    for folder in re.findall(r"\bmigrations_folder=(\w+)", " ".join(copier)):
+        if not (ROOT / folder / "env.py").exists():
+            sys.exit(messages.HISTORY_STAYS.format(folder=folder))
+    with TemporaryDirectory() as clone:
+        state, version, news = newest(Path(clone))
     print(news, flush=True)
     if target == "check" or (state != 3 and "--data" not in copier):
         return state if target == "check" else 0

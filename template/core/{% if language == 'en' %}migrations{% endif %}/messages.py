@@ -164,6 +164,10 @@ NO_VERSION = (
     "it has, such as {new}, after _commit in {file}, commit, and run the command again."
 )
 NOT_COMMITTED = "There are changes that are not committed. Commit them (or `git stash`) first."
+HISTORY_STAYS = (
+    "The history would stay in the old folder. Move it first, `git mv <the old one> {folder}`, "
+    "commit, and run the command again."
+)
 NOT_UPDATED = "Copier did not update; its reason is above. The project is as it was."
 IN_THE_WAY = (
     "The new version brings {files}, and git does not know the file you have there. "

@@ -166,6 +166,10 @@ NO_VERSION = (
     "ele tenha, como {new}, depois de _commit em {file}, faça o commit e rode o comando de novo."
 )
 NOT_COMMITTED = "Há mudanças sem commit. Faça o commit delas (ou `git stash`) antes."
+HISTORY_STAYS = (
+    "O histórico ficaria na pasta antiga. Mude-o antes de lugar, `git mv <a antiga> {folder}`, "
+    "faça o commit e rode o comando de novo."
+)
 NOT_UPDATED = "O Copier não atualizou; o motivo está acima. O projeto está como estava."
 IN_THE_WAY = (
     "A versão nova traz {files}, e o git não conhece o arquivo que você tem lá. "
