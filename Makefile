@@ -28,6 +28,9 @@ lint: .venv/test ## Check style and types, of the template's own files and of te
 bench: .venv/test ## Measure against the peers, side by side
 	.venv/bin/python -m benchmarks
 
+release: .venv/test ## version=x.y.z Release what is committed: changelogs, contract, commit, tag
+	.venv/bin/python hooks/release.py $(version)
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv .venv
@@ -41,4 +44,4 @@ bench: .venv/test ## Measure against the peers, side by side
 	$(PIP) install --editable . --group test
 	@touch $@ .venv/new
 
-.PHONY: help new test test-all lint bench
+.PHONY: help new test test-all lint bench release
