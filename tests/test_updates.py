@@ -1,0 +1,212 @@
+"""Promise 6: from every released version, with every edit, an update never loses work.
+
+Each cell is a released version, a set of answers and a Copier: the oldest and the newest that we
+support. The working tree is the version updated to.
+"""
+
+import itertools
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Project
+from contract import SPREAD
+from releases import AUTHOR, NEWEST, commit, copiers, git, questions, released, repository
+from test_render import excluded_on_update, ownership, within
+
+CLIENTE = """from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import CoreBase
+
+
+class Cliente(CoreBase):
+    __tablename__ = "clientes"
+
+    nome: Mapped[str] = mapped_column(String(50))
+"""
+COMMENT = {".mako": "## {}", ".md": "{}", "README": "{}"}
+ANSWERS = ".copier-answers.yml"  # says of itself that nobody edits it
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test every cell, or with the default options the newest release's default answers."""
+    if "cell" in metafunc.fixturenames:
+        cells = list(itertools.product(released(), SPREAD, ["newest", "oldest"]))
+        if not metafunc.config.getoption("--full"):
+            cells = cells[-2 * len(SPREAD) :][:1]
+        metafunc.parametrize("cell", cells, ids="-".join)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template's repository, with its releases."""
+    return repository(tmp_path_factory.mktemp("template") / "alambique")
+
+
+def copied(template: Path, path: Path, ref: str, copier: str, name: str) -> Project:
+    """Make a project from a version of the template, as a person would, untrusted."""
+    answers = {key: value for key, value in SPREAD[name].items() if key in questions(template, ref)}
+    data = [f"--data={key}={value}" for key, value in answers.items()]
+    command = [copiers()[copier], "copy", "--quiet", "--defaults", "--vcs-ref", ref, *data]
+    subprocess.run([*command, str(template), str(path)], check=True)
+    made = Project(path)
+    made.env |= AUTHOR
+    return made
+
+
+def texts(tree: Path) -> dict[str, str]:
+    """Return what is in a project's files, but git's own and the environment."""
+    return {
+        path.relative_to(tree).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+        for path in tree.rglob("*")
+        if path.is_file() and not {".git", ".venv"} & set(path.relative_to(tree).parts)
+    }
+
+
+def test_without_edits_an_update_is_a_fresh_render(
+    template: Path,
+    tmp_path: Path,
+    cell: tuple[str, str, str],
+    record_property: Callable[[str, int], None],
+) -> None:
+    version, name, copier = cell
+    made = copied(template, tmp_path / "old/loja", f"v{version}", copier, name)
+    commit(made.path)
+    before = texts(made.path)
+    made.run(copiers()[copier], "update", "--quiet", "--defaults")
+    after = texts(made.path)
+    assert not git(made.path, "ls-files", "--unmerged") and not git(made.path, "diff", "--check")
+
+    fresh = copied(template, tmp_path / "new/loja", NEWEST, copier, name)
+    _, seeds = ownership(fresh.path)
+    newest = texts(fresh.path)
+    for path in sorted(before.keys() | after.keys() | newest.keys()):
+        seed = any(map(within(path), seeds))
+        assert after.get(path) == (before if seed else newest).get(path), path
+
+    commit(made.path)
+    made.run(copiers()[copier], "update", "--quiet", "--defaults")
+    assert git(made.path, "status", "--porcelain") == ""
+    record_property("updates of untouched projects", 1)
+
+
+class Sentinels:
+    """Lines that stand nowhere else, written into every file that an update may change."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[str]] = {}
+
+    def write(self, path: Path, name: str) -> None:
+        """Put a line at the top of a file, and one at its end."""
+        numbers = [f"sentinel {len(self.lines)} {place}" for place in ("top", "end")]
+        form = COMMENT.get(path.suffix or path.name, "# {}")
+        self.lines[name] = [form.format(number) for number in numbers]
+        top, end = self.lines[name]
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"{top}\n{text.rstrip()}\n{end}\n", encoding="utf-8", newline="\n")
+
+    def lost(self, tree: Path) -> list[str]:
+        """Return the lines that are no longer in their files."""
+        found = texts(tree)
+        every = ((name, line) for name, lines in self.lines.items() for line in lines)
+        return [line for name, line in every if line not in found[name].splitlines()]
+
+
+def expected_conflicts(base: Path, ours: Path, theirs: Path, names: list[str]) -> set[str]:
+    """Return the files that git itself cannot merge: these should be reported, and no others."""
+    found = set()
+    for name in names:
+        if (theirs / name).exists():
+            merge = ["git", "merge-file", "-p", str(ours / name), str(base / name)]
+            done = subprocess.run([*merge, str(theirs / name)], capture_output=True)
+            found |= {name} if done.returncode else set()
+    return found
+
+
+def test_an_update_never_loses_an_edit(
+    template: Path,
+    tmp_path: Path,
+    cell: tuple[str, str, str],
+    new_database: Callable[[str], str],
+    record_property: Callable[[str, int], None],
+) -> None:
+    version, name, copier = cell
+    made = copied(template, tmp_path / "mine/loja", f"v{version}", copier, name)
+    base, fresh = tmp_path / "old/loja", tmp_path / "new/loja"
+    shutil.copytree(made.path, base)
+    (made.path / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    git(made.path, "init", "--quiet")
+    (made.path / ".git/info/exclude").write_text(".venv\n")  # a link is no folder to .gitignore
+
+    # A life of its own: a model, its revision, data; edits everywhere; a seed changed, one deleted.
+    if (database := SPREAD[name].get("database", "sqlite")) != "sqlite":
+        made.env["DATABASE_URL"] = new_database(database)
+    python = str(made.path / ".venv/bin/python")
+    made.run(python, "-m", "core.migrations", "setup")
+    released_revisions = {path.name: path.read_text() for path in made.revisions()}
+    made.write("app/clientes/models.py", CLIENTE)
+    made.alembic("revision", "--autogenerate", "-m", "clientes")
+    made.alembic("upgrade", "head")
+    insert = "INSERT INTO clientes (nome) VALUES ('Ana')"
+    made.python(sql(insert))
+    revisions = {path.name: path.read_text() for path in made.revisions()}
+    made.write("core/policy.py", (made.path / "core/policy.py").read_text() + "\n# mine\n")
+    if (made.path / "main.py").exists():
+        (made.path / "main.py").unlink()
+    sentinels = Sentinels()
+    _, seeds = ownership(made.path)
+    for path in sorted(texts(base)):
+        if path != ANSWERS and not any(map(within(path), seeds)):
+            sentinels.write(made.path / path, path)
+    commit(made.path)
+    edited = tmp_path / "edited"
+    shutil.copytree(made.path, edited, ignore=shutil.ignore_patterns(".git", ".venv"))
+
+    command = [python, "-m", "core.template", "update", copiers()[copier], "update"]
+    copied(template, fresh, NEWEST, copier, name)
+    conflicts = expected_conflicts(base, edited, fresh, list(sentinels.lines))
+    output = made.run(*command, code=1 if conflicts else 0)
+    assert set(git(made.path, "diff", "--name-only", "--diff-filter=U").split()) == conflicts
+    assert all(f"  {path}\n" in output for path in conflicts), output  # each on a line of its own
+    assert not sentinels.lost(made.path), output
+    assert {path.name: path.read_text() for path in made.revisions()} == revisions
+    assert released_revisions.items() <= revisions.items()
+    assert (made.path / "core/policy.py").read_text().endswith("# mine\n")
+    assert not (made.path / "main.py").exists()
+    for path in conflicts:  # mended as a person might: both sides stay
+        merge = ["git", "merge-file", "-p", "--union", str(edited / path), str(base / path)]
+        mended = subprocess.run([*merge, str(fresh / path)], check=True, capture_output=True)
+        (made.path / path).write_bytes(mended.stdout)
+    commit(made.path)
+
+    made.run(*command)  # once more: nothing to do
+    made.run(copiers()[copier], "update", "--quiet", "--defaults")
+    assert git(made.path, "status", "--porcelain") == ""
+    made.run(python, "-m", "core.migrations", "check")  # one head, at head, models equal database
+    assert made.python(sql("SELECT nome FROM clientes")).strip() == "Ana"
+    record_property("updates of projects edited everywhere", 1)
+    record_property("sentinels followed", 2 * len(sentinels.lines))
+    record_property("conflicts reported", len(conflicts))
+
+
+def sql(statement: str) -> str:
+    """Return Python source that runs a statement on the project's database, and prints a value."""
+    return (
+        "from sqlalchemy import create_engine, text\n"
+        "from core import database_url, sync_driver\n"
+        "with create_engine(sync_driver(database_url())).begin() as connection:\n"
+        f"    result = connection.execute(text({statement!r}))\n"
+        "    print(result.scalar() if result.returns_rows else '')\n"
+    )
+
+
+def test_what_copier_leaves_alone_is_what_the_readme_says(template: Path, tmp_path: Path) -> None:
+    made = copied(template, tmp_path / "loja", NEWEST, "newest", "default")
+    _, seeds = ownership(made.path)
+    answers: dict[str, Any] = {"migrations_folder": "migrations"}
+    assert excluded_on_update(answers) == seeds
