@@ -96,7 +96,9 @@ def test_the_readme_starts_a_service(clone: Project) -> None:
     plain = clone.path.parent / "plain/loja"
     copied = {str(file.relative_to(plain)) for file in plain.rglob("*") if file.is_file()}
     assert set(files) - copied == {"uv.lock"} and copied <= set(files)
-    loja.run("sh", "-ec", f"{update.rstrip()} --defaults", env=path | AUTHOR)
+    loja.run("sh", "-ec", "copier update --defaults", env=path | AUTHOR)
+    assert loja.run("git", "status", "--porcelain") == ""
+    loja.run("sh", "-ec", update, env=AUTHOR)
     assert loja.run("git", "status", "--porcelain") == ""
 
     assert "-m pytest" in clone.make("-n", test.split()[1])
