@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, render
 from test_render import files, name_of, pairwise, product
 
-KEYS = "language", "database", "mode", "example", "migrations_folder"  # what Python sees
+KEYS = "language", "database", "mode", "example", "api", "migrations_folder"  # what Python sees
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ TYPED = {
     "mode": "async",
     "example": False,
     "environment": "pip",
+    "api": "none",
     "migrations_folder": "db_history",
     "ci": "gitlab",
 }
@@ -32,10 +33,11 @@ HEARD = {
         "Nome do projeto",
         "Banco de dados",
         "síncrono",
+        "nenhuma",
         "migrações",
         "Projeto gerado",
     ],
-    "en": ["Project name", "Database", "synchronous", "Folder of", "project is made"],
+    "en": ["Project name", "Database", "synchronous", "Web API", "Folder of", "project is made"],
 }
 
 

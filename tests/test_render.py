@@ -25,7 +25,7 @@ from test_questions import values
 
 Cell = dict[str, Any]
 FOLDERS = ["migrations", "alembic"]
-KEYS = "language", "database", "mode", "example", "environment", "ci", "migrations_folder"
+KEYS = "language", "database", "mode", "example", "environment", "api", "ci", "migrations_folder"
 JINJA = re.compile(r"(?<!\$)\{\{|\{%|\{#")  # `${{ … }}` is GitHub's own
 NOT_ON_WINDOWS = re.compile(
     r'[<>:"\\|?*\x00-\x1f]|[. ](/|$)|(^|/)(con|prn|aux|nul|com\d|lpt\d)(\.|/|$)', re.IGNORECASE
