@@ -154,6 +154,14 @@ def test_a_revision_that_fails_leaves_nothing_or_resumes_once_mended(
     assert snapshot(made) == whole
 
 
+def test_a_type_the_database_has_no_word_for_is_a_sentence(project: Callable[..., Project]) -> None:
+    made = service(project, "mysql")
+    column = 'op.create_table("t", sa.Column("nome", sa.String))'
+    write_revisions(made, [(column, "")])
+    output = Run(made, "upgrade", "head").fail()
+    assert said(made, "NOT_SPOKEN", output) and "requires a length" in output
+
+
 @pytest.mark.parametrize("database", ["postgresql", "mysql"])
 def test_a_connection_the_server_drops_loses_nothing(
     project: Callable[..., Project], database: str

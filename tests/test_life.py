@@ -205,6 +205,12 @@ def test_a_downgrade_says_what_it_drops_and_wants_a_yes(
     assert tables(made) == {"alembic_version"}
 
 
+def test_a_downgrade_of_nothing_is_a_sentence(project: Callable[..., Project]) -> None:
+    made = project()
+    made.make("downgrade", "to=base", "yes=1")
+    assert sentence(made, "NOTHING_TO_UNDO").search(made.make("downgrade"))
+
+
 def test_a_downgrade_that_drops_no_row_does_not_ask(project: Callable[..., Project]) -> None:
     made = project()
     assert not sentence(made, "CONFIRM").search(made.make("downgrade", "to=base"))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import copier
 import pytest
-from conftest import ROOT, Project
+import yaml
+from conftest import ROOT, Project, render
 from history import said
 from releases import AUTHOR, commit, copiers, copy_working_tree, git
 from test_render import read
@@ -247,6 +248,55 @@ def test_make_brings_its_own_copier_and_checks_afterwards(
     printed = made.make("template-update")
     assert "core.migrations check" in printed and status(made) == NEW
     assert (made.path / ".venv/copier").is_dir()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql", "mysql"])
+@pytest.mark.parametrize(
+    ("ci", "file", "schema"),
+    [
+        ("github", ".github/workflows/ci.yml", "vendor.github-workflows"),
+        ("gitlab", ".gitlab-ci.yml", "vendor.gitlab-ci"),
+    ],
+)
+def test_the_pipeline_is_what_its_service_reads(
+    tmp_path: Path, ci: str, file: str, schema: str, database: str
+) -> None:
+    made = Project(render(tmp_path / "loja", ci=ci, database=database))
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    made.run(str(checker), "--builtin-schema", schema, file)
+
+
+@pytest.mark.parametrize(
+    ("ci", "file"), [("github", ".github/workflows/ci.yml"), ("gitlab", ".gitlab-ci.yml")]
+)
+def test_the_pipeline_pushes_the_new_version_and_asks_for_a_review(
+    template: Path, tmp_path: Path, ci: str, file: str
+) -> None:
+    made = project_of(template, tmp_path / "mono/services/loja", ci=ci)
+    job = yaml.safe_load(read(made.path / file))
+    job = job["jobs"]["template"]["steps"] if ci == "github" else job["template"]["script"]
+    *_, install = [line for line in job if "template-update" in str(line)][:1]
+    assert "make setup" in str(job) and "make template-update" in str(install)
+    remote = tmp_path / "remote.git"
+    git(tmp_path, "init", "--quiet", "--bare", str(remote))
+    git(made.path, "remote", "add", "origin", str(remote))
+    review = made.write("bin/gh", '#!/bin/sh\necho "$@" >> ../../gh.log\n')
+    review.chmod(0o755)  # what the service itself provides
+    shutil.move(review.parent, tmp_path / "bin")
+    last = job[-1]["run"] if ci == "github" else "\n".join(job[2:])
+    push = '"https://oauth2:$TEMPLATE_TOKEN@$CI_SERVER_HOST/$CI_PROJECT_PATH.git"'
+    last = last.replace(push, str(remote)).replace("-o merge_request.create ", "")
+    path = {"PATH": f"{tmp_path}/bin:{made.env['PATH']}"}
+
+    made.run("bash", "-ec", last, env=path)  # nothing new: nothing is pushed
+    assert git(remote, "branch", "--list") == ""
+    git(made.path, "switch", "--quiet", "main")
+    git(made.path, "branch", "--delete", "template-update")
+    update(made)
+    made.run("bash", "-ec", last, env=path)
+    assert "NOVO" in git(remote, "show", "--stat", "template-update")
+    if ci == "github":
+        assert "pr create --fill" in read(tmp_path / "mono/gh.log")
 
 
 def test_the_changelogs_say_the_same_versions() -> None:

@@ -1,4 +1,4 @@
-"""What the whole service shares: where it lies, which database it uses, how long it waits."""
+"""What the whole service shares: where it lies, and which database it uses."""
 
 import os
 from pathlib import Path
@@ -53,18 +53,6 @@ def database_url(given: str | URL | None = None) -> URL:
 def _sqlite_default() -> str | None:
     example = dotenv_values(ROOT / ".env.example").get("DATABASE_URL") or ""
     return example if example.startswith("sqlite") else None
-
-
-def seconds(name: str, default: float) -> float:
-    """Return the environment variable `name` in seconds.
-
-    Raises:
-        InvalidSetting: it is no number.
-    """
-    try:
-        return float(os.environ.get(name) or default)
-    except ValueError:
-        raise InvalidSetting(messages.NOT_SECONDS.format(name=name)) from None
 
 
 def is_sqlite_file(url: URL) -> bool:

@@ -8,6 +8,7 @@ wants its engine does not pay for it.
 from __future__ import annotations
 
 import logging
+import os
 import select
 import subprocess
 import sys
@@ -108,6 +109,21 @@ def alembic_config(url: str | URL | None = None) -> Config:
     if url is not None:
         config.attributes["url"] = url
     return config
+
+
+def seconds(name: str, default: float) -> float:
+    """Return the environment variable `name` in seconds.
+
+    Raises:
+        InvalidSetting: it is no number.
+    """
+    from core import InvalidSetting
+    from core.migrations.messages import NOT_SECONDS
+
+    try:
+        return float(os.environ.get(name) or default)
+    except ValueError:
+        raise InvalidSetting(NOT_SECONDS.format(name=name)) from None
 
 
 def needs_database(options: Any) -> bool:

@@ -62,6 +62,9 @@ def plan(_: argparse.Namespace) -> int:
 
 def downgrade(options: argparse.Namespace) -> int:
     """Downgrade, after saying which rows that drops and asking."""
+    if not current_heads(database_url()):
+        print(messages.NOTHING_TO_UNDO)
+        return 0
     losses = list(rows_lost(options.to, database_url()))
     if losses:
         print(messages.WILL_DROP.format(losses="\n".join(f"  {line}" for line in losses)))

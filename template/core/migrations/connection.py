@@ -14,8 +14,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from core import database_url, is_sqlite_file, seconds, sync_driver
-from core.migrations import messages
+from core import database_url, is_sqlite_file, sync_driver
+from core.migrations import messages, seconds
 
 IN_MEMORY = URL.create("sqlite")
 JOURNAL = sa.Table(

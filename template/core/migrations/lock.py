@@ -10,10 +10,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import CompileError, DBAPIError
 
-from core import is_sqlite_file, seconds
-from core.migrations import messages
+from core import is_sqlite_file
+from core.migrations import messages, seconds
 from core.migrations.connection import (
     BUSY,
     DatabaseUnavailable,
@@ -90,6 +90,8 @@ def patiently(migration: MigrationContext, run: Callable[[], None]) -> None:
             if busy and heads != start:
                 raise LockTimeout(messages.TABLE_BUSY.format(cause=busy.orig)) from busy
             return run()
+        except CompileError as error:  # such as a String without a length on MariaDB
+            raise CommandError(messages.NOT_SPOKEN.format(cause=error)) from error
         except DBAPIError as error:
             if not _is_busy(error):
                 refused = messages.STATEMENT_FAILED.format(cause=error.orig, sql=error.statement)

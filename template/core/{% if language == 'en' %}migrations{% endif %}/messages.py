@@ -41,6 +41,10 @@ STATEMENT_FAILED = (
     "be undone is noted. Mend the cause and run the command again; `alembic --raiseerr upgrade "
     "head` shows where it was."
 )
+NOT_SPOKEN = (
+    "This database cannot do what the revision says: {cause}. Mend the revision (and the model), "
+    "and run the command again."
+)
 TABLE_RETRY = "A table is busy ({cause}); trying again in {pause:g} s."
 HALF_APPLIED = (
     "`{step}` was interrupted half-way, so `{asked}` cannot begin. "
@@ -141,6 +145,7 @@ LOSES = "LOSES DATA:"
 REWRITES = "rewrites the table, which nobody can write to meanwhile:"
 
 # make downgrade
+NOTHING_TO_UNDO = "Nothing to undo: the database is at the base, with no revision applied."
 ROWS = "{name}: {rows} row(s)"
 WILL_DROP = "This downgrade drops data:\n{losses}"
 CONFIRM = "Drop it? [y/n] "

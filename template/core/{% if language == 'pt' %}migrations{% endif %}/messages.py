@@ -42,6 +42,10 @@ STATEMENT_FAILED = (
     "desfeito está anotado. Corrija a causa e rode o comando de novo; `alembic --raiseerr "
     "upgrade head` mostra onde foi."
 )
+NOT_SPOKEN = (
+    "Este banco não sabe fazer o que a revisão diz: {cause}. Conserte a revisão (e o modelo) e "
+    "rode o comando de novo."
+)
 TABLE_RETRY = "Uma tabela está ocupada ({cause}); nova tentativa em {pause:g} s."
 HALF_APPLIED = (
     "`{step}` foi interrompida no meio, por isso `{asked}` não pode começar. "
@@ -143,6 +147,7 @@ LOSES = "PERDE DADOS:"
 REWRITES = "reescreve a tabela, em que ninguém pode escrever enquanto isso:"
 
 # make downgrade
+NOTHING_TO_UNDO = "Nada a desfazer: o banco está na base, sem nenhuma revisão aplicada."
 ROWS = "{name}: {rows} linha(s)"
 WILL_DROP = "Esta reversão apaga dados:\n{losses}"
 CONFIRM = "Apagar? [s/n] "
