@@ -28,6 +28,9 @@ lint: .venv/test ## Check style and types, of the template's own files and of te
 bench: .venv/test ## Measure against the peers, side by side
 	.venv/bin/python -m benchmarks
 
+mutants: .venv/test ## Plant faults in a copy of the template: the tests must see each
+	.venv/bin/python tests/mutants.py
+
 release: .venv/test ## version=x.y.z Release what is committed: changelogs, contract, commit, tag
 	.venv/bin/python hooks/release.py $(version)
 
@@ -44,4 +47,4 @@ release: .venv/test ## version=x.y.z Release what is committed: changelogs, cont
 	$(PIP) install --editable . --group test
 	@touch $@ .venv/new
 
-.PHONY: help new test test-all lint bench release
+.PHONY: help new test test-all lint bench mutants release

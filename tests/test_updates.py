@@ -34,11 +34,11 @@ ANSWERS = ".copier-answers.yml"  # says of itself that nobody edits it
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test every cell, or with the default options the newest release's default answers."""
+    """Give a test every cell, or by default the first release with the default answers."""
     if "cell" in metafunc.fixturenames:
         cells = list(itertools.product(released(), SPREAD, ["newest", "oldest"]))
         if not metafunc.config.getoption("--full"):
-            cells = cells[-2 * len(SPREAD) :][:1]
+            cells = cells[:1]
         metafunc.parametrize("cell", cells, ids="-".join)
 
 
