@@ -61,93 +61,109 @@ def moved(old: str, new: str) -> Callable[[Path], object]:
 
 
 GUARD = "{% if _copier_operation == 'update' %}"
+TEMPLATE = "template/core/template.py"
+LOCK, JOURNAL, STATUS = f"{CORE}/lock.py", f"{CORE}/journal.py", f"{CORE}/status.py"
+CONNECTION, OWNERSHIP, MODELS = (
+    f"{CORE}/{name}.py" for name in ("connection", "ownership", "models")
+)
+REVIEW, REWRITE, HOOKS = f"{CORE}/review.py", f"{CORE}/rewrite.py", f"{CORE}/hooks.py"
+DATABASE = "template/{% if mode == 'sync' %}core{% endif %}/database.py"
 FAULTS = [
     # What a project was promised
     Fault(
         "a seed's guard dropped",
         replaced("copier.yml", f'  - "{GUARD}/main.py{{% endif %}}"\n', ""),
-        "test_render.py test_updates.py",
+        "updates::test_an_update_never_loses_an_edit",
     ),
     Fault(
         "a path renamed without a hook",
         moved("template/.env.example.jinja", "template/env.example.jinja"),
-        "test_releases.py",
+        "releases::test_no_rendered_path_vanishes",
     ),
     Fault(
         "a question renamed",
-        replaced("copier.yml", "\nmode:\n", "\naccess:\n"),
-        "test_questions.py test_releases.py",
+        replaced("copier.yml", "\nci:\n", "\npipeline:\n"),
+        "questions::test_the_keys_and_their_order_are_frozen",
     ),
     Fault(
         "a choice taken away",
         replaced("copier.yml", "pip: pip, conda: conda", "conda: conda"),
-        "test_releases.py",
+        "releases::test_no_question_or_choice_vanishes",
     ),
     Fault(
         "a default changed",
         replaced("copier.yml", "  default: migrations\n", "  default: alembic\n"),
-        "test_releases.py",
+        "releases::test_no_default_changes_unsaid",
     ),
-    Fault("a released revision edited", replaced(FIRST, "100", "120"), "test_releases.py"),
+    Fault(
+        "a released revision edited",
+        replaced(FIRST, "100", "120"),
+        "releases::test_a_released_revision_is_never_edited",
+    ),
     Fault(
         "the time rendered into a file",
         added("template/.gitignore.jinja", "# {{ '%H:%M:%S.%f' | strftime }}\n"),
-        "test_updates.py test_render.py",
+        "updates::test_without_edits_an_update_is_a_fresh_render",
     ),
     Fault(
         "a rendered file that git ignores",
         added("template/.env.jinja", "DATABASE_URL=x\n"),
-        "test_render.py",
+        "render::test_git_ignores_what_is_private_and_nothing_we_wrote",
     ),
     # No trust needed
-    Fault("a task", added("copier.yml", '\n_tasks: ["true"]\n'), "test_questions.py"),
+    Fault("a task", added("copier.yml", '\n_tasks: ["true"]\n'), "updates"),
     Fault(
         "a Jinja extension",
         added("copier.yml", "\n_jinja_extensions: [jinja2.ext.do]\n"),
-        "test_questions.py",
+        "updates",
     ),
     Fault(
         "a misspelt answer renders empty",
         replaced("copier.yml", "_envops: { undefined: jinja2.StrictUndefined }\n", ""),
-        "test_render.py",
+        "render::test_a_typo_in_the_template_is_an_error",
     ),
     # An update never loses work
     Fault(
         "a conflict ends in 0",
-        replaced("template/core/template.py", "    if conflicts:\n", "    if not version:\n"),
-        "test_template_update.py",
+        replaced(TEMPLATE, "    if conflicts:\n", "    if not version:\n"),
+        "template_update",
     ),
     Fault(
         "a file git does not know is overwritten",
-        replaced("template/core/template.py", "if (top / path).exists()]:", "if not top]:"),
-        "test_template_update.py",
+        replaced(TEMPLATE, "if (top / path).exists()]:", "if not top]:"),
+        "template_update::test_a_file_git_does_not_know_is_never_overwritten",
     ),
     Fault(
         "git is not told of the conflicts",
-        replaced("template/core/template.py", "given=gone + unmerged", 'given=""'),
-        "test_template_update.py",
+        replaced(TEMPLATE, "given=gone + unmerged", 'given=""'),
+        "template_update::test_a_conflict_is_an_error_that_can_be_mended_or_given_up",
     ),
     Fault(
         "the news in another language",
         replaced(PORTUGUESE, "CHANGELOG.pt-BR.md", "CHANGELOG.md"),
-        "test_template_update.py",
+        "template_update::test_the_news_comes_in_the_language_of_the_project",
     ),
     Fault(
         "a project newer than the template is updated back",
-        replaced("template/core/template.py", "4 if int(ours) else 0", "3 if int(ours) else 0"),
-        "test_template_update.py",
+        replaced(TEMPLATE, "4 if int(ours) else 0", "3 if int(ours) else 0"),
+        "template_update::test_a_project_newer_than_the_template_is_told_so",
     ),
     Fault(
         "the source of a new project is where the clone lies",
         replaced("hooks/after_copy.py", "if there and clean and", "if not there and clean and"),
-        "test_template_update.py",
+        "template_update::test_a_new_project_knows_where_teammates_find_the_template",
     ),
     Fault(
         "seeds overwritten by a fresh copy",
         replaced("copier.yml", "_skip_if_exists: [/app, ", "_skip_if_exists: ["),
-        "test_releases.py",
+        "releases::test_a_fresh_copy_over_a_project_keeps_what_is_yours",
     ),
-    # Migrations
+    Fault(
+        "a history left behind in the old folder",
+        replaced(TEMPLATE, 'folder / "env.py").exists()', 'folder / "env.py").name == ""'),
+        "releases::test_the_folder_of_the_migrations_moves_with_its_history",
+    ),
+    # Whole or not at all, one at a time
     Fault(
         "a URL with % goes through ConfigParser",
         replaced(
@@ -155,32 +171,265 @@ FAULTS = [
             "\n\ndef configure(",
             '\nconfig.set_main_option("sqlalchemy.url", str(url))\n\n\ndef configure(',
         ),
-        "test_connection.py",
-    ),
-    Fault(
-        "tables of others are ours",
-        replaced(ENV, "        include_name=ours.include_name,", "        #"),
-        "test_ownership.py",
-    ),
-    Fault(
-        "a loss nobody allowed is written",
-        replaced(ENV, "        process_revision_directives=review,\n", ""),
-        "test_losses.py",
+        "connection::test_every_character_may_be_in_a_password_a_name_and_a_path",
     ),
     Fault(
         "no journal",
         replaced(ENV, "        keep_journal(migration)\n", ""),
-        "test_faults.py",
+        "faults::test_an_upgrade_killed_at_any_statement_resumes",
     ),
     Fault(
         "no lock",
         replaced(ENV, "with one_at_a_time(migration), context", "with context"),
-        "test_races.py",
+        "races",
+    ),
+    Fault(
+        "a lock for an upgrade that has nothing to do",
+        replaced(LOCK, "if connection is None or not has_work(migration):", "if not connection:"),
+        "races::test_the_lock_is_taken_only_when_there_is_something_to_do",
     ),
     Fault(
         "SQLite enforces keys while it recreates a table",
-        replaced(f"{CORE}/connection.py", "PRAGMA foreign_keys=OFF", "PRAGMA foreign_keys=ON"),
-        "test_faults.py",
+        replaced(CONNECTION, "PRAGMA foreign_keys=OFF", "PRAGMA foreign_keys=ON"),
+        "faults::test_recreating_a_table_on_sqlite_keeps_the_rows_that_hang_on_it",
+    ),
+    Fault(
+        "SQLite changes tables outside the transaction",
+        replaced(CONNECTION, '        event.listen(engine, "begin", _begin_sqlite)\n', ""),
+        "faults::test_a_revision_that_fails_leaves_nothing_or_resumes_once_mended",
+    ),
+    Fault(
+        "an edited revision is gone on with",
+        replaced(JOURNAL, "if noted.digest != digest:", "if not digest:"),
+        "journal::test_a_revision_edited_after_an_interruption_stops_and_forgets_nothing",
+    ),
+    Fault(
+        "an invalid index is left as it is",
+        replaced(JOURNAL, ".scalar() is False:", ".scalar() is sa:"),
+        "journal::test_an_index_left_invalid_by_a_kill_is_named_and_built_again",
+    ),
+    # Which tables are ours
+    Fault(
+        "tables of others are ours",
+        replaced(ENV, "        include_name=ours.include_name,", "        #"),
+        "ownership::test_every_table_and_its_parts",
+    ),
+    Fault(
+        "a table is ours by its bare name",
+        replaced(
+            OWNERSHIP,
+            'return parent_names["schema_qualified_table_name"] in self.tables',
+            'return name in {table.rpartition(".")[2] for table in self.tables}',
+        ),
+        "ownership::test_a_same_named_table_of_another_schema_is_not_ours",
+    ),
+    Fault(
+        "a table without a model is nobody's",
+        replaced(OWNERSHIP, "names = mapped | created_tables(self.script)", "names = mapped"),
+        "ownership::test_a_table_stays_ours_after_its_model_is_gone",
+    ),
+    Fault(
+        "a renamed table is nobody's",
+        replaced(OWNERSHIP, "                tables.add(call.other)\n", ""),
+        "ownership::test_a_table_stays_ours_after_its_model_is_gone",
+    ),
+    Fault(
+        "every schema is read",
+        replaced(OWNERSHIP, "= bool(self.schemas)", "= True"),
+        "ownership::test_other_schemas_are_read_only_when_one_is_ours",
+    ),
+    Fault(
+        "the default schema by its name is another one",
+        replaced(OWNERSHIP, "name.removeprefix(default) for", "name for"),
+        "ownership::test_the_default_schema_by_its_name_is_the_default_schema",
+    ),
+    Fault(
+        "views are tables",
+        replaced(OWNERSHIP, 'getattr(item, "is_view", False)', "False"),
+        "ownership::test_views_are_not_tables",
+    ),
+    Fault(
+        "ddl_if is passed over",
+        replaced(OWNERSHIP, "        if condition and not", "        if not condition and not"),
+        "ownership::test_every_mark_and_what_depends_on_it",
+    ),
+    Fault(
+        "a new table takes what is marked along",
+        replaced(OWNERSHIP, "        if isinstance(op, ops.CreateTableOp):", "        if not op:"),
+        "ownership::test_a_new_table_leaves_out_what_is_marked",
+    ),
+    Fault(
+        "a key to a marked table is written",
+        replaced(MODELS, 'getattr(item, "elements", ())', "()"),
+        "ownership::test_every_mark_and_what_depends_on_it",
+    ),
+    Fault(
+        "an object must have info",
+        replaced(MODELS, '(getattr(item, "info", None) or {})', "item.info"),
+        "ownership::test_objects_without_info_do_no_harm",
+    ),
+    # No line that loses data
+    Fault(
+        "a loss nobody allowed is written",
+        replaced(ENV, "        process_revision_directives=review,\n", ""),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "a drop is taken for said",
+        replaced(REVIEW, "if name not in self.drop and not confirmed(question):", "if not name:"),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "a shorter text cuts nothing",
+        replaced(MODELS, "(before.length or 1 << 31) > after.length", "False"),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "fewer digits cut nothing",
+        replaced(MODELS, "return _whole(after) < _whole(before) or", "return False and"),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "a smaller integer cuts nothing",
+        replaced(MODELS, "return _bits(after) < _bits(before)", "return False"),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "a member taken away is no loss",
+        replaced(MODELS, "return not set(before.enums) <= set(after.enums)", "return False"),
+        "losses::test_an_enum_member_taken_away_is_a_loss",
+    ),
+    Fault(
+        "NULLs stay where none may be",
+        replaced(REVIEW, "if op.modify_nullable is False:", "if op.modify_nullable == 2:"),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "rows get no value",
+        replaced(REVIEW, "    fill(migration, upgrade, fills)\n", ""),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "a column's rename does not go back",
+        replaced(
+            REWRITE, "str(self.modify_name), self.column_name", "self.column_name, self.column_name"
+        ),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "a table's rename does not go back",
+        replaced(
+            REWRITE,
+            "RenameTable(self.new_table_name, self.table_name,",
+            "RenameTable(self.table_name, self.new_table_name,",
+        ),
+        "losses::test_tables_change_places",
+    ),
+    Fault(
+        "MariaDB forgets what a renamed column is",
+        replaced(REWRITE, '"existing_nullable": column.nullable,', ""),
+        "losses::test_a_change_is_refused_until_somebody_says_it",
+    ),
+    Fault(
+        "a name that is not there is passed over",
+        replaced(REVIEW, "    if said.unused:\n", "    if not said:\n"),
+        "losses::test_an_unknown_name_is_refused",
+    ),
+    Fault(
+        "a rename leaves its schema",
+        replaced(REWRITE, 'schema = f", schema={op.schema!r}" if op.schema else ""', 'schema = ""'),
+        "losses::test_a_schema_keeps_its_renames",
+    ),
+    # No false alarm, no change missed
+    Fault(
+        "defaults are compared word by word",
+        replaced(
+            HOOKS,
+            "    stored = _stored(context, mapped) if after is not None else mapped\n",
+            "    stored = mapped\n",
+        ),
+        "comparison::test_what_create_all_makes_is_equal",
+    ),
+    Fault(
+        "types are compared word by word",
+        replaced(
+            HOOKS,
+            "        if stored is not None and repr(stored.type)",
+            "        if not stored and repr(stored.type)",
+        ),
+        "comparison::test_what_create_all_makes_is_equal",
+    ),
+    Fault(
+        "another direction is another index",
+        replaced(
+            OWNERSHIP,
+            "if self.dialect is None or self.dialect.name ==",
+            "if self or self.dialect.name ==",
+        ),
+        "comparison::test_what_create_all_makes_is_equal",
+    ),
+    Fault(
+        "another default is none",
+        replaced(HOOKS, "        operation.modify_server_default = after\n", "        pass\n"),
+        "comparison::test_each_change_is_found",
+    ),
+    Fault(
+        "another type is none",
+        replaced(ENV, "        compare_type=True,\n", "        compare_type=False,\n"),
+        "comparison::test_each_change_is_found",
+    ),
+    # Revisions that run anywhere
+    Fault(
+        "types are written as the application's",
+        replaced(HOOKS, 'if type_ == "type" and isinstance(item, TypeDecorator):', "if not type_:"),
+        "revisions::test_types_of_the_application_are_written_as_what_they_are",
+    ),
+    Fault(
+        "an Enum's type is made by nobody",
+        replaced(REVIEW, "    create_enums(migration, upgrade, script.downgrade_ops)\n", ""),
+        "revisions::test_an_enum_comes_and_goes",
+    ),
+    Fault(
+        "an Enum's members are passed over",
+        replaced(HOOKS, "before.enums != after.enums:", "not before:"),
+        "revisions::test_other_members_of_a_native_enum_are_not_passed_over",
+    ),
+    Fault(
+        "an index is dropped before its table",
+        replaced(REVIEW, "        leave_indexes_to_their_table(each)\n", "        pass\n"),
+        "revisions::test_an_indexed_foreign_key_can_be_undone",
+    ),
+    Fault(
+        "two constraints of one name",
+        replaced(
+            DATABASE, "uq_%(table_name)s_%(column_0_N_name)s", "uq_%(table_name)s_%(column_0_name)s"
+        ),
+        "revisions::test_every_constraint_has_the_name_of_the_convention",
+    ),
+    Fault(
+        "accents in a file's name",
+        replaced(REVIEW, 'encode("ascii", "ignore").decode()', "strip()"),
+        "revisions::test_a_file_name_can_be_carried_anywhere",
+    ),
+    Fault(
+        "a revision left unformatted without a word",
+        replaced(
+            f"{CORE}/__init__.py",
+            "            raise CommandError(NOT_FORMATTED",
+            "            print(NOT_FORMATTED",
+        ),
+        "revisions::test_a_revision_that_cannot_be_formatted_is_an_error",
+    ),
+    # Where the database stands
+    Fault(
+        "two heads are passed over",
+        replaced(STATUS, "    if len(heads) > 1:\n", "    if not heads:\n"),
+        "life::test_check_says_where_the_database_stands",
+    ),
+    Fault(
+        "a plan says nothing of what it loses",
+        replaced(STATUS, 'if call.name in {"drop_table", "drop_column"}:', "if not call.name:"),
+        "plan::test_a_plan_marks_what_loses_data_and_what_rewrites_a_table",
     ),
 ]
 
@@ -195,11 +444,12 @@ def main() -> int:
         (tree / ".git/info/exclude").write_text(".venv\n")
         for fault in chosen:
             fault.plant(tree)
-            tests = [f"tests/{name}" for name in fault.seen_by.split()]
-            command = [".venv/bin/python", "-m", "pytest", "--exitfirst", "--quiet", *tests]
+            file, colons, name = fault.seen_by.partition("::")
+            test = f"tests/test_{file}.py{colons}{name}"
+            command = [".venv/bin/python", "-m", "pytest", "--exitfirst", "--quiet", test]
             began = time.perf_counter()
             done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
-            red = re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.MULTILINE)[:1]
+            red = re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE)[:1]
             unseen += [] if red else [fault.what]
             print(
                 f"{time.perf_counter() - began:5.1f} s  {fault.what}: {red or 'UNSEEN'}", flush=True

@@ -40,7 +40,7 @@ def commit(folder: Path, tag: str = "") -> None:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", tag or "Work")
     if tag:
-        git(folder, "tag", tag)
+        git(folder, "tag", "--force", tag)
 
 
 def released() -> list[str]:
