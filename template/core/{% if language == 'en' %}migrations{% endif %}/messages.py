@@ -1,91 +1,37 @@
 """Every sentence the migrations print, in the project's language."""
 
+# ruff: noqa: E501, a sentence is a line
+
 # How we connect
-URL_MISSING = (
-    "DATABASE_URL is not set. Put it in .env (`make setup` makes one from .env.example) "
-    "or in the environment."
-)
-URL_MALFORMED = (
-    "DATABASE_URL cannot be read. It looks like driver://user:password@host:port/database, "
-    "with special characters in the password percent-encoded; see .env.example."
-)
-DRIVER_MISSING = (
-    "The driver for {url} is not installed ({cause}). "
-    "Add it to pyproject.toml and run `make setup`."
-)
-CANNOT_CONNECT = (
-    "Cannot open {url}: {cause}. Check DATABASE_URL and that the database answers; "
-    "`make setup` creates a missing database."
-)
-CONNECTION_USED = (
-    "The connection given in config.attributes is in a transaction already, so nothing would be "
-    "committed. Give a connection that has run no statement, or commit first."
-)
-FOREIGN_KEYS_BROKEN = (
-    "The revision leaves {rows} row(s) that refer to a missing parent ({tables}), so it was "
-    "undone. Mend the rows inside the revision and run `make upgrade` again."
-)
+URL_MISSING = "DATABASE_URL is not set. Put it in .env (`make setup` makes one from .env.example) or in the environment."
+URL_MALFORMED = "DATABASE_URL cannot be read. It looks like driver://user:password@host:port/database, with special characters in the password percent-encoded; see .env.example."
+DRIVER_MISSING = "The driver for {url} is not installed ({cause}). Add it to pyproject.toml and run `make setup`."
+CANNOT_CONNECT = "Cannot open {url}: {cause}. Check DATABASE_URL and that the database answers; `make setup` creates a missing database."
+CONNECTION_USED = "The connection given in config.attributes is in a transaction already, so nothing would be committed. Give a connection that has run no statement, or commit first."
+FOREIGN_KEYS_BROKEN = "The revision leaves {rows} row(s) that refer to a missing parent ({tables}), so it was undone. Mend the rows inside the revision and run `make upgrade` again."
 NOT_SECONDS = "{name} is not a number of seconds. Set it to something like 60, or leave it out."
 
 # When it is interrupted, or has to wait
-LOCK_TIMEOUT = (
-    "Another migration has held this database for {wait:g} s ({cause}). Wait for it and run the "
-    "command again, or raise MIGRATION_LOCK_WAIT (seconds)."
-)
-TABLE_BUSY = (
-    "A table stayed busy ({cause}). The revision was undone; let the long query end and run the "
-    "command again, or raise MIGRATION_LOCK_TIMEOUT or MIGRATION_LOCK_WAIT (seconds)."
-)
-STATEMENT_FAILED = (
-    "The database refused a statement: {cause}\n{sql}\nNothing is left half done: what could not "
-    "be undone is noted. Mend the cause and run the command again; `alembic --raiseerr upgrade "
-    "head` shows where it was."
-)
-NOT_SPOKEN = (
-    "This database cannot do what the revision says: {cause}. Mend the revision (and the model), "
-    "and run the command again."
-)
+LOCK_TIMEOUT = "Another migration has held this database for {wait:g} s ({cause}). Wait for it and run the command again, or raise MIGRATION_LOCK_WAIT (seconds)."
+TABLE_BUSY = "A table stayed busy ({cause}). The revision was undone; let the long query end and run the command again, or raise MIGRATION_LOCK_TIMEOUT or MIGRATION_LOCK_WAIT (seconds)."
+STATEMENT_FAILED = "The database refused a statement: {cause}\n{sql}\nNothing is left half done: what could not be undone is noted. Mend the cause and run the command again; `alembic --raiseerr upgrade head` shows where it was."
+NOT_SPOKEN = "This database cannot do what the revision says: {cause}. Mend the revision (and the model), and run the command again."
 TABLE_RETRY = "A table is busy ({cause}); trying again in {pause:g} s."
-HALF_APPLIED = (
-    "`{step}` was interrupted half-way, so `{asked}` cannot begin. "
-    "Finish it first: make upgrade (or make downgrade, if that is what was interrupted)."
-)
-REVISION_EDITED = (
-    "`{step}` was interrupted and its revision was edited since: this statement is not "
-    "the one that ran.\n{sql}\nRestore the revision as it was and run the command again; "
-    "change it afterwards, in a revision of its own. If nobody edited it, it decides "
-    "by what it reads, which is different now: finish it by hand and run `make stamp to=...`."
-)
-RETURNING_LOST = (
-    "`{step}` was interrupted after this statement, and the rows it returned (RETURNING) are "
-    "lost.\n{sql}\nFinish the revision by hand and run `make stamp to=...`."
-)
+HALF_APPLIED = "`{step}` was interrupted half-way, so `{asked}` cannot begin. Finish it first: make upgrade (or make downgrade, if that is what was interrupted)."
+REVISION_EDITED = "`{step}` was interrupted and its revision was edited since: this statement is not the one that ran.\n{sql}\nRestore the revision as it was and run the command again; change it afterwards, in a revision of its own. If nobody edited it, it decides by what it reads, which is different now: finish it by hand and run `make stamp to=...`."
+RETURNING_LOST = "`{step}` was interrupted after this statement, and the rows it returned (RETURNING) are lost.\n{sql}\nFinish the revision by hand and run `make stamp to=...`."
 SKIPPED = "Already done before the interruption: {sql}"
 ALREADY_DONE = "The statement in doubt had been carried out: {cause}"
 INVALID_INDEX = "An interrupted CREATE INDEX CONCURRENTLY left {name} invalid; building it again."
 
 # Models and revisions
-MODEL_NOT_IMPORTED = (
-    "Could not import {model} ({cause}, at {place}). Nothing was compared: without this model its "
-    "table would look dropped. Mend it, or core/policy.py, and run the command again."
-)
-NOTHING_MAPPED = (
-    "No model is mapped, so there is nothing to compare. Add one in app/<module>/models.py, or "
-    "name its package in core/policy.py."
-)
-NOT_AT_HEAD = (
-    "The database is at {database} and the history ends at {code}: comparing would mix up what is "
-    "new with what is not applied yet. Run `make upgrade` first; `make check` says more."
-)
+MODEL_NOT_IMPORTED = "Could not import {model} ({cause}, at {place}). Nothing was compared: without this model its table would look dropped. Mend it, or core/policy.py, and run the command again."
+NOTHING_MAPPED = "No model is mapped, so there is nothing to compare. Add one in app/<module>/models.py, or name its package in core/policy.py."
+NOT_AT_HEAD = "The database is at {database} and the history ends at {code}: comparing would mix up what is new with what is not applied yet. Run `make upgrade` first; `make check` says more."
 NOT_FORMATTED = (
     "{path} was written but not formatted. Run `make setup`, which installs ruff, then `make lint`."
 )
-ENUM_CHANGED = (
-    "The Enum {name} has the members {found} in the database and {mapped} in the models, and "
-    "Alembic cannot write that change. Make an empty revision (make revision) with "
-    "op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") and run `make upgrade`; to take a member "
-    "away, make a new type there and move the columns over to it."
-)
+ENUM_CHANGED = "The Enum {name} has the members {found} in the database and {mapped} in the models, and Alembic cannot write that change. Make an empty revision (make revision) with op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") and run `make upgrade`; to take a member away, make a new type there and move the columns over to it."
 NO_CHANGE = "The models and the database agree: no revision was written."
 
 # make migration: what would lose data
@@ -96,38 +42,16 @@ ASK_FILL = "{name} may not be null: what do the rows that are there get, as SQL 
 HOW_TO_RENAME = "{name} is gone. Renamed: rename={name}:{new}    Not needed any more: drop={name}"
 HOW_TO_DROP = "{name} is gone. Not needed any more: drop={name}"
 HOW_TO_CUT = "{name} goes from {old} to {new}, which may cut values. All the same: drop={name}"
-HOW_TO_FILL = (
-    "{name} may not be null, and rows that are there have no value. A value for them, as SQL: "
-    "fill=\"{name}:'x'\"    Or make the column nullable first."
-)
-LOSES_DATA = (
-    "No revision was written: it would lose data, and nobody said it may.\n{lines}\n"
-    'Say it in the same command: make migration m="..." rename=... drop=... fill=... '
-    "(with alembic: -x rename=... -x drop=... -x fill=...)"
-)
-NOT_FOUND = (
-    "No revision was written: nothing to rename, drop or fill under {names}. "
-    "Give names as table or table.column, as they are in the database."
-)
+HOW_TO_FILL = "{name} may not be null, and rows that are there have no value. A value for them, as SQL: fill=\"{name}:'x'\"    Or make the column nullable first."
+LOSES_DATA = 'No revision was written: it would lose data, and nobody said it may.\n{lines}\nSay it in the same command: make migration m="..." rename=... drop=... fill=... (with alembic: -x rename=... -x drop=... -x fill=...)'
+NOT_FOUND = "No revision was written: nothing to rename, drop or fill under {names}. Give names as table or table.column, as they are in the database."
 
 # Where the database stands
 CURRENT = "Current: the database is at {code} and agrees with the models."
-BEHIND = (
-    "Behind: the database is at {database}, the code at {code}, {count} revision(s) to apply. "
-    "Run `make upgrade`."
-)
-AHEAD = (
-    "Ahead: the database is at {database}, which this code (at {code}) does not know. "
-    "Deploy the code that has that revision, or downgrade with it first."
-)
-DRIFT = (
-    "Drift: the models and the database differ. This would bring the database to the models:\n"
-    '{changes}\nRun `make migration m="..."` if the models are right.'
-)
-TWO_HEADS = (
-    "Two heads: the history forks into {heads}. "
-    'Join them with `alembic merge heads -m "..."`, then run `make upgrade`.'
-)
+BEHIND = "Behind: the database is at {database}, the code at {code}, {count} revision(s) to apply. Run `make upgrade`."
+AHEAD = "Ahead: the database is at {database}, which this code (at {code}) does not know. Deploy the code that has that revision, or downgrade with it first."
+DRIFT = 'Drift: the models and the database differ. This would bring the database to the models:\n{changes}\nRun `make migration m="..."` if the models are right.'
+TWO_HEADS = 'Two heads: the history forks into {heads}. Join them with `alembic merge heads -m "..."`, then run `make upgrade`.'
 IGNORED = "Not ours, left alone: {tables}."
 
 # make setup
@@ -160,29 +84,13 @@ TEMPLATE = {
     3: "The template is at {new}, this project at {old}. `make template-update` brings it.",
     4: "The project is at {old}, newer than the template, {new}: nothing to do.",
 }
-NO_TEMPLATE = (
-    "The template is not at {source}, or not for everybody. Write its address, a URL or a full "
-    "path, after _src_path in {file}, commit, and run the command again."
-)
-NO_VERSION = (
-    "The template at {source} no longer has {old}, which this project came from. Write a version "
-    "it has, such as {new}, after _commit in {file}, commit, and run the command again."
-)
+NO_TEMPLATE = "The template is not at {source}, or not for everybody. Write its address, a URL or a full path, after _src_path in {file}, commit, and run the command again."
+NO_VERSION = "The template at {source} no longer has {old}, which this project came from. Write a version it has, such as {new}, after _commit in {file}, commit, and run the command again."
 NOT_COMMITTED = "There are changes that are not committed. Commit them (or `git stash`) first."
-HISTORY_STAYS = (
-    "The history would stay in the old folder. Move it first, `git mv <the old one> {folder}`, "
-    "commit, and run the command again."
-)
+HISTORY_STAYS = "The history would stay in the old folder. Move it first, `git mv <the old one> {folder}`, commit, and run the command again."
 NOT_UPDATED = "Copier did not update; its reason is above. The project is as it was."
-IN_THE_WAY = (
-    "The new version brings {files}, and git does not know the file you have there. "
-    "Nothing was changed: add and commit yours, or move it away, and run the command again."
-)
-CONFLICTS = (
-    "Conflicts in:\n  {files}\nMend what lies between <<<<<<< and >>>>>>>, `git add` these files, "
-    "run `make setup check`, and commit. To give up instead:\n"
-    "  git restore --source=HEAD --staged --worktree .{undo}"
-)
+IN_THE_WAY = "The new version brings {files}, and git does not know the file you have there. Nothing was changed: add and commit yours, or move it away, and run the command again."
+CONFLICTS = "Conflicts in:\n  {files}\nMend what lies between <<<<<<< and >>>>>>>, `git add` these files, run `make setup check`, and commit. To give up instead:\n  git restore --source=HEAD --staged --worktree .{undo}"
 GIT_FAILED = "git {command} failed: {cause}"
 
 # make tour
