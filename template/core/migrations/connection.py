@@ -27,7 +27,7 @@ JOURNAL = sa.Table(
     sa.Column("done", sa.Boolean, nullable=False),  # set on failure; a killed process cannot
     sa.Column("given", sa.BigInteger),  # the key an INSERT got: the revision may go on to use it
 )
-ALEMBIC_TABLES = {"alembic_version", JOURNAL.name}
+ALEMBIC_TABLES = {"alembic_version", "alembic_lock", JOURNAL.name}
 BUSY: set[object] = {"55P03", "40P01", 1205, 1213, "SQLITE_BUSY"}  # a lock timeout or a deadlock
 
 
@@ -84,12 +84,12 @@ def migration_engine(url: URL) -> Engine:
     """Return an engine without a pool, which waits for a table only as long as it may."""
     timeout = seconds("MIGRATION_LOCK_TIMEOUT", 5)
     milliseconds, whole = max(1, int(timeout * 1000)), max(1, int(timeout))
-    waits = f"SET lock_wait_timeout={whole}, innodb_lock_wait_timeout={whole}"
+    waits = f"lock_wait_timeout={whole}, innodb_lock_wait_timeout={whole}/*M!, wsrep_sync_wait=1 */"
     # Set with the connection: a statement would begin a transaction before Alembic does.
     ours: dict[str, dict[str, Any]] = {
         "sqlite": {"timeout": timeout},
         "postgresql": {"options": f"-c lock_timeout={milliseconds} {url.query.get('options', '')}"},
-        "mysql": {"init_command": waits},
+        "mysql": {"init_command": f"SET {waits}"},  # in /*M! */ for MariaDB, on a cluster
     }
     backend = url.get_backend_name().replace("mariadb", "mysql")
     said = {"timeout", "init_command"} & url.query.keys()  # what the URL asks of the driver wins

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import CompileError, DBAPIError
 
 from core import is_sqlite_file
@@ -147,7 +147,7 @@ def _sqlite(url: URL, wait: float) -> Iterator[None]:
 
 
 @contextmanager
-def _polled(url: URL, wait: float, take: str, lock: str | int) -> Iterator[None]:
+def _polled(url: URL, wait: float, take: str, lock: str) -> Iterator[Connection]:
     # Polled on a connection of its own, in no transaction: a blocking wait would be a transaction
     # that CREATE INDEX CONCURRENTLY waits for, and the two would wait for each other.
     deadline = time.monotonic() + wait
@@ -158,16 +158,24 @@ def _polled(url: URL, wait: float, take: str, lock: str | int) -> Iterator[None]
             if time.monotonic() > deadline:
                 raise LockTimeout(messages.LOCK_TIMEOUT.format(wait=wait, cause=lock))
             time.sleep(0.1)
-        yield
+        yield holder
 
 
-def _postgresql(url: URL, wait: float) -> AbstractContextManager[None]:
+def _postgresql(url: URL, wait: float) -> AbstractContextManager[object]:
     return _polled(url, wait, "SELECT pg_try_advisory_lock(hashtext(:lock))", NAME)
 
 
-def _mysql(url: URL, wait: float) -> AbstractContextManager[None]:
+@contextmanager
+def _mysql(url: URL, wait: float) -> Iterator[None]:
     # The server has one space of names for all its databases, and 64 characters for a name.
-    return _polled(url, wait, "SELECT GET_LOCK(:lock, 0)", f"{NAME}.{url.database}"[:64])
+    lock = f"{NAME}.{url.database}"[:64]
+    with _polled(url, wait, "SELECT GET_LOCK(:lock, 0)", lock) as holder, ExitStack() as held:
+        wsrep = holder.execute(text("SHOW VARIABLES LIKE 'wsrep_on'")).first()
+        if wsrep is not None and wsrep[1] == "ON":  # a Galera node's GET_LOCK is its own
+            from core.migrations.cluster import among_nodes  # type: ignore[unused-ignore, import]
+
+            held.enter_context(among_nodes(holder, wait))
+        yield
 
 
 _LOCKS = {
