@@ -35,6 +35,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="every cell of every matrix")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: only with --full")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is only for --full."""
+    if not config.getoption("--full"):
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how much the tests that count something have counted, all together."""
     counted: Counter[str] = Counter()

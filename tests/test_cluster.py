@@ -29,15 +29,14 @@ from history import (
     write_revisions,
 )
 
+pytestmark = pytest.mark.full
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
 NODES = 2
 
 
 @pytest.fixture(scope="module")
-def nodes(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+def nodes() -> Iterator[list[str]]:
     """Start the cluster; return a URL for each node, of a database that is not there yet."""
-    if not request.config.getoption("--full"):
-        pytest.skip("a cluster is only started with --full")
     missing = [name for name in ("mariadbd", "rsync") if not shutil.which(name)]
     if missing or not PROVIDER.exists():
         reason = "no Galera here: apt-get install mariadb-server galera-4 rsync"

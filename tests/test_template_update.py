@@ -237,6 +237,7 @@ def test_a_new_project_knows_where_teammates_find_the_template(
     assert f"_src_path: {source}\n" in read(made.path / ".copier-answers.yml")
 
 
+@pytest.mark.full  # test_readme.py has make do it where there is nothing new
 def test_make_brings_its_own_copier_and_checks_afterwards(
     template: Path, tmp_path: Path, new_database: Callable[[str], str]
 ) -> None:
