@@ -26,6 +26,7 @@ from core.migrations.connection import BUSY, JOURNAL
 
 log = logging.getLogger("alembic.runtime.migration")
 
+NOTE = JOURNAL.insert()
 FIRST_WORD = re.compile(r"(?:\s|--[^\n]*|#[^\n]*|/\*.*?\*/|\()*(\w*)", re.DOTALL)
 # Done again each time: what reads, and what begins and ends transactions.
 READS = {"SELECT", "SHOW", "DESCRIBE", "EXPLAIN", "SET", "USE", "PRAGMA", "SAVEPOINT"}
@@ -142,14 +143,14 @@ class Journal:
                 self._pretend(cursor, sql, context, noted.given)
         elif commits:
             self._rebuild_invalid_index(sql)
-            self._own(JOURNAL.insert().values(note))
+            self._own(NOTE, note)
             execute()
         else:
             # Where each statement commits itself, a note and its rows must go together.
             self._own(sa.text("BEGIN")) if alone else None
             execute()
             given = getattr(cursor, "lastrowid", None) if word == "INSERT" else None
-            self._own(JOURNAL.insert().values(note | {"given": given}))
+            self._own(NOTE, note | {"given": given})
             self._own(sa.text("COMMIT")) if alone else None
         self.completed = self.position
         return True
@@ -176,8 +177,8 @@ class Journal:
                 self.noted = self.noted[:-1]  # else no doubt any more: the revision may be mended
             raise
 
-    def _own(self, statement: sa.Executable) -> sa.CursorResult[Any]:
-        return self.connection.execute(statement, execution_options={"journal": True})
+    def _own(self, statement: sa.Executable, values: Any = None) -> sa.CursorResult[Any]:
+        return self.connection.execute(statement, values, execution_options={"journal": True})
 
     def _settle(self) -> None:
         driver = self.connection.connection
