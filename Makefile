@@ -11,7 +11,8 @@ help:
 new: .venv/new ## dest=../loja [defaults=1] ["data=key=value ..."] Start a project: render, set up, first commit
 	$(if $(dest),,$(error Say where the project goes: make new dest=../loja))
 	.venv/bin/copier copy --vcs-ref HEAD --quiet $(if $(defaults),--defaults) \
-	  $(foreach answer,$(data),--data $(answer)) '$(CURDIR)' '$(dest)'
+	  $(foreach answer,$(data),--data $(answer)) '$(CURDIR)' '$(dest)' 2>.venv/said || { \
+	  sed -n "\$$ { s/^ValueError: //; s/^Validation error for question '\(.*\)': /\1: /; p }" .venv/said >&2; exit 1; }
 	.venv/bin/python hooks/after_copy.py '$(dest)'
 
 test: .venv/test ## Run the tests: one cell of every matrix

@@ -105,6 +105,20 @@ def test_the_readme_starts_a_service(clone: Project) -> None:
     assert clone.run("git", "status", "--porcelain") == ""
 
 
+def test_an_answer_that_is_refused_is_one_sentence() -> None:
+    refused = [
+        ("dest=/nowhere/alembic", "project_name: Use um nome que não seja o de um pacote"),
+        (
+            "dest=/nowhere/loja data=migrations_folder=json",
+            "migrations_folder: Use um nome que não",
+        ),
+    ]
+    for words, sentence in refused:
+        printed = Project(ROOT).make("new", "defaults=1", *words.split(), code=2)
+        assert printed.count(sentence) == 1 and "Traceback" not in printed
+    assert not Path("/nowhere").exists()
+
+
 def test_without_an_author_git_is_left_to_the_owner(clone: Project) -> None:
     printed = clone.make("new", "dest=../store", "defaults=1", "data=language=en")
     assert "git config --global user.name" in printed
