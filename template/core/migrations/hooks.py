@@ -98,6 +98,10 @@ def render_item(type_: str, item: Any, context: AutogenContext) -> Any:
         name = item._create_rule(compiler) and bound_name(item, context.opts["target_metadata"])
         sql = render._render_potential_expr(item.sqltext, context, wrap_in_element=False)
         return f"sa.CheckConstraint({sql}, name=op.f({name!r}))" if name else None
+    words = getattr(getattr(item, "arg", getattr(item, "sqltext", None)), "text", "")
+    if "\\:" in words and type_ in {"server_default", "check"}:  # Alembic would forget the \\
+        name = f", name=op.f({item.name!r})" if type_ == "check" else ""
+        return f"sa.{'CheckConstraint' if name else 'text'}({words!r}{name})"
     enum = native_enum(item)
     if enum is not None and context.dialect.name == "postgresql":  # create_enums makes its type
         members = ", ".join(map(repr, enum.enums))
