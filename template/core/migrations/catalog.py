@@ -80,14 +80,18 @@ def rows(connection: sa.Connection, queries: dict[str, str]) -> list[Any]:
     return [row for query in asked for row in connection.execute(sa.text(query))]
 
 
-def read_key_options(dialect: Any) -> None:
-    """Have SQLite's keys say ON DELETE and ON UPDATE, which SQLAlchemy reads from some of them."""
-    read = dialect.get_foreign_keys
+def read_keys_whole(dialect: Any) -> None:
+    """Have SQLite's keys say what SQLAlchemy overlooks: NOT NULL, ON DELETE, ON UPDATE."""
+    read_columns, read_keys = dialect.get_columns, dialect.get_foreign_keys
+
+    def get_columns(*where: Any, **how: Any) -> Any:
+        found = read_columns(*where, **how)  # a primary key without NOT NULL holds no NULL, either
+        return [each | {"nullable": each["nullable"] and not each["primary_key"]} for each in found]
 
     def get_foreign_keys(
         connection: sa.Connection, table_name: str, schema: str | None = None, **how: Any
     ) -> Any:
-        found, said = read(connection, table_name, schema, **how), dict[int, Any]()
+        found, said = read_keys(connection, table_name, schema, **how), dict[int, Any]()
         query = sa.text("SELECT * FROM pragma_foreign_key_list(:name) ORDER BY id, seq")
         for row in connection.execute(query, {"name": table_name}).mappings():
             said.setdefault(row["id"], {**row, "of": []})["of"].append(row["from"])
@@ -98,4 +102,4 @@ def read_key_options(dialect: Any) -> None:
                 key["options"] = key["options"] | given
         return found
 
-    dialect.get_foreign_keys = get_foreign_keys
+    dialect.get_columns, dialect.get_foreign_keys = get_columns, get_foreign_keys

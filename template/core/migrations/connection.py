@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core import database_url, is_sqlite_file, sync_driver
 from core.migrations import messages, seconds
-from core.migrations.catalog import read_key_options
+from core.migrations.catalog import read_keys_whole
 
 IN_MEMORY = URL.create("sqlite")
 JOURNAL = sa.Table(
@@ -96,7 +96,7 @@ def migration_engine(url: URL) -> Engine:
     arguments = {} if {"timeout", "init_command"} & url.query.keys() else ours.get(backend, {})
     engine = sa.create_engine(sync_driver(url), poolclass=sa.NullPool, connect_args=arguments)
     if backend == "sqlite":
-        read_key_options(engine.dialect)
+        read_keys_whole(engine.dialect)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "before_cursor_execute", _let_views_wait)

@@ -1,5 +1,6 @@
 """What Alembic is taught: to compare defaults, to write, judge and fill columns, to format."""
 
+import re
 from contextlib import suppress
 from graphlib import TopologicalSorter
 from typing import Any, cast
@@ -99,7 +100,7 @@ def render_item(type_: str, item: Any, context: AutogenContext) -> Any:
         sql = render._render_potential_expr(item.sqltext, context, wrap_in_element=False)
         return f"sa.CheckConstraint({sql}, name=op.f({name!r}))" if name else None
     words = getattr(getattr(item, "arg", getattr(item, "sqltext", None)), "text", "")
-    if "\\:" in words and type_ in {"server_default", "check"}:  # Alembic would forget the \\
+    if type_ in {"server_default", "check"} and re.search(r"\\:|%", words):  # Alembic changes both
         name = f", name=op.f({item.name!r})" if type_ == "check" else ""
         return f"sa.{'CheckConstraint' if name else 'text'}({words!r}{name})"
     enum = native_enum(item)

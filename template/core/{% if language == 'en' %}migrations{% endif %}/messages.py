@@ -89,7 +89,7 @@ FILES_THERE = "Nothing was written, because these files are there: {files}. Move
 MODELS_BROKEN = "The models were written to {files} and cannot be imported ({cause}). Mend them there, or delete them and leave a table out: tables=..."
 MODELS_WRITTEN = "{count} table(s) mapped in {files}. Read them; the names of classes and attributes are yours to change."
 NO_RELATIONSHIPS = "The models have no relationship(): with them they could not be imported ({cause}). Add those you need by hand."
-TYPE_UNKNOWN = "{name} has a type that SQLAlchemy does not know: it is mapped as NullType and left out of migrations. Give it a type of your own, and take skip_autogenerate away."
+TYPE_UNKNOWN = "{name} has a type that models cannot carry: it is mapped, but left out of migrations, and of the first revision. Give it a type of your own and take skip_autogenerate away."
 HISTORY_THERE = "This project has revisions already, and a database comes aboard only before the first. Start from a project without the example (make new ... data=example=false), or delete the example's models and revisions."
 OTHER_HISTORY = "The database carries an alembic_version of another history: {revisions}. Either bring that history along: copy its revisions to the versions folder and run `make check`. Or leave it behind: take a backup, `DROP TABLE alembic_version` in the database, and run `make adopt` again."
 REPLAYED = "Wrote {path}, and rebuilt a scratch database from it. {sentence}"

@@ -89,7 +89,7 @@ FILES_THERE = "Nada foi escrito, porque estes arquivos já existem: {files}. Tir
 MODELS_BROKEN = "Os modelos foram escritos em {files} e não podem ser importados ({cause}). Conserte-os lá, ou apague-os e deixe uma tabela de fora: tables=..."
 MODELS_WRITTEN = "{count} tabela(s) mapeada(s) em {files}. Leia-os; os nomes das classes e dos atributos você pode mudar."
 NO_RELATIONSHIPS = "Os modelos não têm relationship(): com eles não podiam ser importados ({cause}). Ponha à mão os de que precisar."
-TYPE_UNKNOWN = "{name} tem um tipo que o SQLAlchemy não conhece: foi mapeada como NullType e fica fora das migrações. Dê-lhe um tipo seu e tire o skip_autogenerate."
+TYPE_UNKNOWN = "{name} tem um tipo que modelos não carregam: foi mapeada, mas fica fora das migrações e da primeira revisão. Dê-lhe um tipo seu e tire o skip_autogenerate."
 HISTORY_THERE = "Este projeto já tem revisões, e um banco só embarca antes da primeira. Comece de um projeto sem o exemplo (make new ... data=example=false), ou apague os modelos e as revisões do exemplo."
 OTHER_HISTORY = "O banco traz um alembic_version de outro histórico: {revisions}. Traga esse histórico: copie as revisões dele para a pasta versions e rode `make check`. Ou deixe-o para trás: faça uma cópia de segurança, `DROP TABLE alembic_version` no banco, e rode `make adopt` de novo."
 REPLAYED = "Escrevi {path} e refiz com ela um banco de rascunho. {sentence}"

@@ -23,10 +23,9 @@ from core.migrations import (
     apply_migrations,
     confirmed,
     create_migration,
-    format_revision,
     messages,
 )
-from core.migrations.adoption.baseline import complete, whole_baseline
+from core.migrations.adoption.baseline import complete, whole_baseline, write
 from core.migrations.adoption.legacy import (
     Key,
     carried,
@@ -43,7 +42,6 @@ from core.migrations.review import ascii_only
 from core.migrations.status import current_heads, status
 from core.policy import MODEL_PACKAGES
 
-LONG = "# ruff: noqa: E501, names are as long as the database has them\n\n"
 TRY = """
 from sqlalchemy.orm import configure_mappers
 from core.migrations.models import load_metadata
@@ -72,7 +70,8 @@ def adopt(options: Namespace) -> int:
         raise CommandError(messages.OTHER_HISTORY.format(revisions=", ".join(found)))
     tables = write_models(url, options)
     with connect(url) as connection:
-        needed, left = carried(connection, tables), left_over(connection)
+        needed = carried(connection, tables)
+        left = [name for name in left_over(connection) if name not in needed.made]
     with (
         whole_baseline(url, {text(key) for key in tables}) as late,
         scratch_database(url) as scratch,
@@ -165,16 +164,8 @@ def _write(
     unknown, taken, ours = list[str](), class_names(), {text(key) for key in tables}
     for path, group in modules.items():
         generator = Generator(read(connection, group), connection, ours, taken, relationships)
-        source = f'"""{messages.MODELS_DOCSTRING}"""\n\n{LONG}{generator.generate()}'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source, encoding="utf-8")
+        write(path, f'"""{messages.MODELS_DOCSTRING}"""\n\n{generator.generate()}')
         unknown += generator.unknown
-    for package in sorted({str(path.parent) for path in modules}):
-        format_revision(package)
-    for path in modules:
-        source = path.read_text(encoding="utf-8")
-        if all(len(line) <= 100 for line in source.splitlines()):
-            path.write_text(source.replace(LONG, "", 1), encoding="utf-8")
     return unknown
 
 

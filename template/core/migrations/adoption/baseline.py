@@ -15,6 +15,7 @@ from core.migrations import format_revision, messages
 from core.migrations.adoption.legacy import Carried
 from core.migrations.models import load_metadata
 
+LONG = "# ruff: noqa: E501, a name is as long as the database has it\n"
 MARK = "skip_autogenerate"
 MAKE_SCHEMA = """DO $$ BEGIN IF to_regnamespace('{name}') IS NULL THEN CREATE SCHEMA {name};
 COMMENT ON SCHEMA {name} IS 'Made by revision {revision}'; END IF; END $$"""
@@ -78,13 +79,29 @@ def complete(path: Path, needed: Carried, circles: list[Any], left: list[str]) -
         lines = "\n".join(["", messages.LEFT_OVER, *(f"  {name}" for name in left), '"""'])
         head, _, rest = source.partition('\n"""\n')
         source = f"{head}\n{lines.replace(chr(92), chr(92) * 2)}\n{rest}"
-    path.write_text(source, encoding="utf-8")
+    write(path, source)
+
+
+def write(path: Path, source: str) -> None:
+    """Write a module as the project's are formatted; only a name may make a line too long.
+
+    Args:
+        path: the file; its folder is made.
+        source: what to write, a docstring first.
+    """
+    head, quotes, body = source.partition('"""\n')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{head}{quotes}\n{LONG}{body}", encoding="utf-8")
     format_revision(str(path))
+    written = path.read_text(encoding="utf-8")
+    if all(len(line) <= 100 for line in written.splitlines()):
+        path.write_text(written.replace(f"{LONG}\n", "", 1), encoding="utf-8")
 
 
 def _python(found: list[Any]) -> str:
     code = render_python_code(ops.UpgradeOps(found)) if found else ""
-    return "".join(f"    {line.strip()}\n" for line in code.splitlines())
+    lines = [line.strip() for line in code.splitlines()]
+    return "".join(f"    {line}\n" for line in lines if not line.startswith("# ###"))
 
 
 def _sql(statements: list[str]) -> str:

@@ -118,6 +118,8 @@ class Generator(DeclarativeGenerator):
         """Write a column; an integer key that does not count by itself says so."""
         text = super().render_column(column, show_name, is_table)
         counts = column.autoincrement is not False or column.foreign_keys
+        if "FetchedValue()" in text:
+            self.add_literal_import("sqlalchemy", "FetchedValue")
         if column.primary_key and not counts and isinstance(column.type, sa.Integer):
             text = f"{text[:-1]}, autoincrement=False)"
         return text

@@ -102,7 +102,8 @@ def groups(refers: dict[Key, list[Key]]) -> Iterator[list[Key]]:
 def read(connection: sa.Connection, tables: Iterable[Key]) -> sa.MetaData:
     """Read tables as they are: no name is made up, no other table is followed."""
     metadata, wanted = sa.MetaData(), [*tables]
-    for schema in {schema for schema, _ in wanted}:
+    schemas = {schema for schema, _ in wanted}
+    for schema in sorted(schemas, key=lambda name: name is None):  # `only` mixes up bare names
         names = [name for where, name in wanted if where == schema]
         metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
     for schema, name, option, value in rows(connection, OPTIONS):
@@ -123,6 +124,7 @@ class Carried:
     before: list[str] = field(default_factory=list)
     after: list[str] = field(default_factory=list)
     undo: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)  # by their kind and name
 
 
 def carried(connection: sa.Connection, tables: Iterable[Key]) -> Carried:
@@ -133,6 +135,7 @@ def carried(connection: sa.Connection, tables: Iterable[Key]) -> Carried:
     ):
         if _key(connection, schema, name) in ours and not (owned and in_key):
             found.before.append(f"CREATE SEQUENCE IF NOT EXISTS {sequence} {options}")
+            found.made.append(f"SEQUENCE {sequence}")
             found.undo.append(f"DROP SEQUENCE IF EXISTS {sequence}")
             if owned:
                 quoted = connection.dialect.identifier_preparer.quote(column)
@@ -173,10 +176,7 @@ def _lines(connection: sa.Connection, table: str, part: str, found: Any) -> Iter
         if connection.dialect.name == "sqlite" and part in PARTS[1:]:
             known.pop("name", None)  # it need not have one there
         if part == "columns":
-            known |= {
-                "position": number,
-                "nullable": each["nullable"] and not each.get("primary_key"),
-            }
+            known["position"] = number
         for name, value in known.get("dialect_options", {}).items():
             known[name] = str(value)
         known.pop("dialect_options", None)

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.sql.elements import TextClause
 
 MARK = {"skip_autogenerate": True}
@@ -27,7 +28,7 @@ def prepare(table: sa.Table, ours: bool) -> list[str]:
         ours: is it to be mapped? Of another, only what foreign keys need is kept.
 
     Returns:
-        The columns of a type that SQLAlchemy does not know; they are marked.
+        The columns of a type that models cannot carry; they are marked.
     """
     if not ours:
         _only_columns(table)
@@ -55,13 +56,12 @@ def _only_columns(table: sa.Table) -> None:
 
 
 def _fix_column(column: sa.Column[Any]) -> None:
-    if isinstance(column.type, sa.types.NullType):
+    if isinstance(column.type, (sa.types.NullType, DOMAIN)):
         column.info.update(MARK)
+        column.type = getattr(column.type, "data_type", column.type)
     default = getattr(column.server_default, "arg", None)
     if isinstance(default, TextClause):
         column.server_default = sa.DefaultClause(sa.text(escaped(default.text)))
-    if column.primary_key:
-        column.nullable = False  # only SQLite takes it for one that may be NULL
     alone = len(column.table.primary_key.columns) == 1
     if column.autoincrement is True and alone and not column.foreign_keys:
         column.autoincrement = "auto"
