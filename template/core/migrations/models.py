@@ -165,6 +165,7 @@ def _whole(type_: sa.Numeric[Any]) -> float:
 def native_enum(type_: Any) -> sa.Enum | None:
     """Return the Enum that a database keeps as a type of its own, if `type_` is one."""
     plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
+    plain = getattr(plain, "item_type", plain)  # an ARRAY's
     return plain if isinstance(plain, sa.Enum) and plain.native_enum else None
 
 

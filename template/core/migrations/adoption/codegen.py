@@ -74,7 +74,8 @@ class Generator(DeclarativeGenerator):
         """Prepare a table for being written; guess nothing from its checks."""
         self.unknown += prepare(table, table.key in self.ours)
         for column in table.columns:
-            if not isinstance(column.type, (sa.Enum, sa.types.NullType)):
+            held = getattr(column.type, "item_type", column.type)
+            if not isinstance(held, (sa.Enum, sa.types.NullType)):
                 with suppress(CompileError):  # a type that only its own dialect can write
                     column.type = self.get_adapted_type(column.type)
 
@@ -163,6 +164,8 @@ class Generator(DeclarativeGenerator):
             parts.append(repr(cast("Any", each).name) if plain else self._text(each))
         parts += ["unique=True"] if index.unique else []
         for name, value in index.dialect_kwargs.items():
+            if name.endswith("_where") and isinstance(value, str):
+                value = sa.text(value)
             sql = isinstance(value, sa.ClauseElement)
             if value is not None and (sql or value):
                 parts.append(f"{name}={self._text(value) if sql else repr(value)}")

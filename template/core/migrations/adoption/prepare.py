@@ -30,6 +30,10 @@ def prepare(table: sa.Table, ours: bool) -> list[str]:
     Returns:
         The columns of a type that models cannot carry; they are marked.
     """
+    for name in [*table.dialect_kwargs]:
+        value = table.dialect_kwargs.pop(name)
+        if name not in {"mysql_comment", "mariadb_comment"} and value != "InnoDB":
+            table.dialect_kwargs[name.replace(" ", "_")] = value
     if not ours:
         _only_columns(table)
     for column in table.columns:
