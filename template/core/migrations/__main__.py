@@ -158,7 +158,7 @@ def main() -> int:
         sub.set_defaults(run=target)
         if target is downgrade:
             sub.add_argument("to", nargs="?", default="-1")
-        if target in (downgrade, adopt):
+        if target in (downgrade, models, adopt):
             sub.add_argument("--yes", action="store_true")
         for option in ("url", "schema", "tables", "module") if target in (models, adopt) else ():
             sub.add_argument(f"--{option}")

@@ -92,6 +92,7 @@ NO_RELATIONSHIPS = "The models have no relationship(): with them they could not 
 TYPE_UNKNOWN = "{name} has a type that models cannot carry: it is mapped, but left out of migrations, and of the first revision. Give it a type of your own and take skip_autogenerate away."
 HISTORY_THERE = "This project has revisions already, and a database comes aboard only before the first. Start from a project without the example (make new ... data=example=false), or delete the example's models and revisions."
 OTHER_HISTORY = "The database carries an alembic_version of another history: {revisions}. Either bring that history along: copy its revisions to the versions folder and run `make check`. Or leave it behind: take a backup, `DROP TABLE alembic_version` in the database, and run `make adopt` again."
+NOT_REBUILT = "Wrote {path}, but an empty database cannot be built from it: {cause}\nNothing was written to yours. Mend the revision until `make test` passes, then run `make stamp to=head`; or delete the revision and its models, and run `make adopt` again."
 REPLAYED = "Wrote {path}, and rebuilt a scratch database from it. {sentence}"
 SAME = "The rebuilt database and yours are the same, table by table."
 DIFFER = "The rebuilt database and yours differ (- only in yours, + only in the rebuilt one):"

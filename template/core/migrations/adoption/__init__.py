@@ -79,7 +79,10 @@ def adopt(options: Namespace) -> int:
         path = Path(str(create_migration(messages.BASELINE, url=scratch)))
         complete(path, needed, late, left)
     with scratch_database(url) as replay:
-        apply_migrations("head", replay)
+        try:
+            apply_migrations("head", replay)
+        except (CommandError, sa.exc.SQLAlchemyError) as error:
+            raise CommandError(messages.NOT_REBUILT.format(path=path, cause=error)) from error
         rebuilt = status(alembic_config(replay), replay)
         differ = differences(url, replay, tables)
     print(messages.REPLAYED.format(path=path, sentence=rebuilt.sentence))
