@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from alembic.util import CommandError
@@ -106,6 +106,7 @@ def read(connection: sa.Connection, tables: Iterable[Key]) -> sa.MetaData:
     for schema in sorted(schemas, key=lambda name: name is None):  # `only` mixes up bare names
         names = [name for where, name in wanted if where == schema]
         metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
+        _sort_expressions(metadata, sa.inspect(connection).get_multi_indexes(schema=schema))
     for schema, name, option, value in rows(connection, OPTIONS):
         table = metadata.tables.get(text(_key(connection, schema, name)))
         if table is not None:
@@ -115,6 +116,21 @@ def read(connection: sa.Connection, tables: Iterable[Key]) -> sa.MetaData:
         if table is not None and owned:  # Alembic takes it for a SERIAL, whatever it is called
             table.c[column].server_default = None if in_key else sa.FetchedValue()
     return metadata
+
+
+def _sort_expressions(metadata: sa.MetaData, read: dict[Key, Any]) -> None:
+    # SQLAlchemy keeps the DESC of a column, and forgets that of an expression.
+    for key, indexes in read.items():
+        table = metadata.tables.get(text(key))
+        found = {} if table is None else {index.name: index for index in table.indexes}
+        for each in indexes if found else ():
+            for number, part in enumerate(each.get("expressions", [])):
+                how = each.get("column_sorting", {}).get(part)
+                if how and each["column_names"][number] is None:
+                    words = " ".join(how).replace("_", " ")
+                    cast("Any", found[each["name"]]).expressions[number] = sa.text(
+                        f"{part} {words}"
+                    )
 
 
 @dataclass

@@ -54,6 +54,7 @@ def prepare(table: sa.Table, ours: bool) -> list[str]:
 def _only_columns(table: sa.Table) -> None:
     table.info.update(MARK)
     table.indexes.clear()
+    table.foreign_keys.clear()
     table.constraints -= {each for each in table.constraints if each is not table.primary_key}
     for column in table.columns:
         column.foreign_keys, column.server_default = set(), None
