@@ -125,7 +125,7 @@ CREATE TABLE clientes (
     situacao situacao NOT NULL DEFAULT 'novo', historico situacao[], tags TEXT[] DEFAULT '{{}}',
     dados JSONB DEFAULT '{{"a": 1}}', criado TIMESTAMPTZ NOT NULL DEFAULT now(),
     uuid UUID DEFAULT gen_random_uuid(), protocolo INT DEFAULT nextval('protocolo'),
-    longo TEXT GENERATED ALWAYS AS (nome || ' :x') STORED,
+    longo TEXT GENERATED ALWAYS AS (nome || ' x') STORED,
     CHECK (nome LIKE 'A%' OR length(nome) > 2));
 COMMENT ON TABLE clientes IS 'quem compra: "sim"';
 COMMENT ON COLUMN clientes.nome IS 'o nome, 100%';

@@ -100,9 +100,11 @@ def render_item(type_: str, item: Any, context: AutogenContext) -> Any:
         sql = render._render_potential_expr(item.sqltext, context, wrap_in_element=False)
         return f"sa.CheckConstraint({sql}, name=op.f({name!r}))" if name else None
     words = getattr(getattr(item, "arg", getattr(item, "sqltext", None)), "text", "")
-    if type_ in {"server_default", "check"} and re.search(r"\\:|%", words):  # Alembic changes both
-        name = f", name=op.f({item.name!r})" if type_ == "check" else ""
-        return f"sa.{'CheckConstraint' if name else 'text'}({words!r}{name})"
+    if re.search(r"\\:|%", words):  # Alembic changes both
+        if type_ == "check":
+            return f"sa.CheckConstraint({words!r}, name=op.f({item.name!r}))"
+        if type_ == "server_default" and not isinstance(item, sa.Computed):
+            return f"sa.text({words!r})"
     enum = native_enum(item)
     if enum is not None and context.dialect.name == "postgresql":  # create_enums makes its type
         members = ", ".join(map(repr, enum.enums))

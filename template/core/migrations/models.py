@@ -165,7 +165,6 @@ def _whole(type_: sa.Numeric[Any]) -> float:
 def native_enum(type_: Any) -> sa.Enum | None:
     """Return the Enum that a database keeps as a type of its own, if `type_` is one."""
     plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
-    plain = getattr(plain, "item_type", plain)  # an ARRAY's
     return plain if isinstance(plain, sa.Enum) and plain.native_enum else None
 
 
@@ -177,7 +176,7 @@ def enums_in(made: Iterable[Any]) -> dict[str, sa.Enum]:
         parts = [*getattr(each, "columns", ()), getattr(each, "column", None)]
         types = [part.type for part in parts if isinstance(part, sa.Column)]
         for type_ in [*types, getattr(each, "modify_type", None)]:
-            enum = native_enum(type_)
+            enum = native_enum(getattr(type_, "item_type", type_))  # an ARRAY's, too
             if enum is not None:
                 found[str(enum.name)] = enum
     return found

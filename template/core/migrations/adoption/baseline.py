@@ -7,7 +7,6 @@ from typing import Any
 
 from alembic.autogenerate import render_python_code
 from alembic.operations import ops
-from sqlalchemy.dialects.postgresql import dialect
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import sort_tables_and_constraints
 
@@ -63,7 +62,7 @@ def complete(path: Path, needed: Carried, circles: list[Any], left: list[str]) -
     revision = source.partition("Revision: ")[2].split()[0]
     before, undo = list[str](), [*needed.undo]
     for schema in schemas:
-        words = {"name": dialect().identifier_preparer.quote(schema), "revision": revision}
+        words = {"name": f'"{schema}"', "revision": revision}
         before.append(MAKE_SCHEMA.format(**words))
         undo.append(DROP_SCHEMA.format(**words))
     late = [ops.CreateForeignKeyOp.from_constraint(key) for key in circles]

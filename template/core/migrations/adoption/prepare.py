@@ -67,6 +67,9 @@ def _fix_column(column: sa.Column[Any]) -> None:
     default = getattr(column.server_default, "arg", None)
     if isinstance(default, TextClause):
         column.server_default = sa.DefaultClause(sa.text(escaped(default.text)))
+    if isinstance(column.server_default, sa.Computed):  # it is written as str() gives it
+        sql = str(column.server_default.sqltext)
+        column.server_default.sqltext = sa.text(escaped(sql).replace("\\:", "\\\\:"))
     alone = len(column.table.primary_key.columns) == 1
     if column.autoincrement is True and alone and not column.foreign_keys:
         column.autoincrement = "auto"
