@@ -68,16 +68,14 @@ def adopt(options: Namespace) -> int:
     found = current_heads(url)
     if found:
         raise CommandError(messages.OTHER_HISTORY.format(revisions=", ".join(found)))
-    tables = write_models(url, options)
-    with connect(url) as connection:
-        needed = carried(connection, tables)
-        left = [name for name in left_over(connection) if name not in needed.made]
-    with (
-        whole_baseline(url, {text(key) for key in tables}) as late,
-        scratch_database(url) as scratch,
-    ):
-        path = Path(str(create_migration(messages.BASELINE, url=scratch)))
-        complete(path, needed, late, left)
+    with scratch_database(url) as scratch:  # first of all: may we make one?
+        tables = write_models(url, options)
+        with connect(url) as connection:
+            needed = carried(connection, tables)
+            left = [name for name in left_over(connection) if name not in needed.made]
+        with whole_baseline(url, {text(key) for key in tables}) as late:
+            path = Path(str(create_migration(messages.BASELINE, url=scratch)))
+            complete(path, needed, late, left)
     with scratch_database(url) as replay:
         try:
             apply_migrations("head", replay)
