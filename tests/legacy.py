@@ -77,7 +77,7 @@ CREATE TABLE sem_chave (a INTEGER, b VARCHAR(10), UNIQUE (a, b));
 CREATE TABLE so_refere (class_id INTEGER NOT NULL, FOREIGN KEY (class_id)
     REFERENCES {q}class{q} (id));
 CREATE TABLE grade (x INTEGER NOT NULL, y INTEGER NOT NULL, acima_x INTEGER, acima_y INTEGER,
-    acima INTEGER, CONSTRAINT grade_pk PRIMARY KEY (y, x), CONSTRAINT subida FOREIGN KEY
+    acima INTEGER, PRIMARY KEY (y, x), CONSTRAINT subida FOREIGN KEY
     (acima_y, acima_x) REFERENCES grade (y, x), CHECK (x <> 10), CHECK (y <> 10));
 CREATE TABLE setores ({id}, nome VARCHAR(10), CONSTRAINT nome_ok CHECK (nome LIKE 'a%' OR
     nome <> 'b:c'));

@@ -163,10 +163,12 @@ def _write(
     from core.migrations.adoption.codegen import Generator, class_names
 
     unknown, taken, ours = list[str](), class_names(), {text(key) for key in tables}
+    sources: dict[Path, str] = {}
     for path, group in modules.items():
         generator = Generator(read(connection, group), connection, ours, taken, relationships)
-        write(path, f'"""{messages.MODELS_DOCSTRING}"""\n\n{generator.generate()}')
+        sources[path] = f'"""{messages.MODELS_DOCSTRING}"""\n\n{generator.generate()}'
         unknown += generator.unknown
+    write(sources)
     return unknown
 
 

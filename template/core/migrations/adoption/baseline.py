@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from alembic.autogenerate import render_python_code
@@ -10,6 +11,7 @@ from alembic.operations import ops
 from sqlalchemy.engine import URL
 from sqlalchemy.schema import sort_tables_and_constraints
 
+from core import ROOT
 from core.migrations import format_revision, messages
 from core.migrations.adoption.legacy import Carried
 from core.migrations.models import load_metadata
@@ -78,23 +80,27 @@ def complete(path: Path, needed: Carried, circles: list[Any], left: list[str]) -
         lines = "\n".join(["", messages.LEFT_OVER, *(f"  {name}" for name in left), '"""'])
         head, _, rest = source.partition('\n"""\n')
         source = f"{head}\n{lines.replace(chr(92), chr(92) * 2)}\n{rest}"
-    write(path, source)
+    write({path: source})
 
 
-def write(path: Path, source: str) -> None:
-    """Write a module as the project's are formatted; only a name may make a line too long.
+def write(sources: dict[Path, str]) -> None:
+    """Write modules, formatted as the project's are; only a name may make a line too long.
 
     Args:
-        path: the file; its folder is made.
-        source: what to write, a docstring first.
+        sources: what to write, a docstring first, by its path; folders are made.
     """
-    head, quotes, body = source.partition('"""\n')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{head}{quotes}\n{LONG}{body}", encoding="utf-8")
-    format_revision(str(path))
-    written = path.read_text(encoding="utf-8")
-    if all(len(line) <= 100 for line in written.splitlines()):
-        path.write_text(written.replace(f"{LONG}\n", "", 1), encoding="utf-8")
+    with TemporaryDirectory(dir=ROOT) as folder:  # ruff starts once, and one failure leaves nothing
+        drafts = {Path(folder, f"draft_{number}.py"): path for number, path in enumerate(sources)}
+        for draft, path in drafts.items():
+            head, quotes, body = sources[path].partition('"""\n')
+            draft.write_text(f"{head}{quotes}\n{LONG}{body}", encoding="utf-8")
+        format_revision(folder)
+        for draft, path in drafts.items():
+            source = draft.read_text(encoding="utf-8")
+            if all(len(line) <= 100 for line in source.splitlines()):
+                source = source.replace(f"{LONG}\n", "", 1)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(source, encoding="utf-8")
 
 
 def _python(found: list[Any]) -> str:
