@@ -23,6 +23,7 @@ FIRST = (
 ENGLISH = "template/core/{% if language == 'en' %}migrations{% endif %}/messages.py"
 PORTUGUESE = ENGLISH.replace("'en'", "'pt'")
 CORE = "template/core/migrations"
+ADOPTION = f"{CORE}/adoption"
 
 
 @dataclass(frozen=True)
@@ -430,6 +431,93 @@ FAULTS = [
         "a plan says nothing of what it loses",
         replaced(STATUS, 'if call.name in {"drop_table", "drop_column"}:', "if not call.name:"),
         "plan::test_a_plan_marks_what_loses_data_and_what_rewrites_a_table",
+    ),
+    # An existing database
+    Fault(
+        "adopt: what a SQLite key does is not read",
+        replaced(f"{ADOPTION}/catalog.py", 'if action != "NO ACTION"', "if not action"),
+        "adopt::test_models_relate_and_keep_what_a_key_does",
+    ),
+    Fault(
+        "adopt: the baseline lacks what has no name",
+        replaced(f"{ADOPTION}/baseline.py", "part.info.pop(MARK, None)]", "part is None]"),
+        "adopt::test_a_database_comes_aboard[awkward-sqlite]",
+    ),
+    Fault(
+        "adopt: the order of a key's columns is lost",
+        replaced(f"{ADOPTION}/prepare.py", "!= order:", "== order and not order:"),
+        "adopt::test_a_database_comes_aboard[awkward-sqlite]",
+    ),
+    Fault(
+        "adopt: keys in a circle come with their tables",
+        replaced(f"{ADOPTION}/baseline.py", 'backend_name() != "sqlite"', 'backend_name() == ""'),
+        "adopt::test_a_database_comes_aboard[awkward-mysql]",
+    ),
+    Fault(
+        "adopt: a schema is made and never dropped",
+        replaced(
+            f"{ADOPTION}/baseline.py", "        undo.append(DROP_SCHEMA", "        len(DROP_SCHEMA"
+        ),
+        "adopt::test_a_database_comes_aboard[everything-postgresql]",
+    ),
+    Fault(
+        "adopt: partitions are mapped",
+        replaced(f"{ADOPTION}/legacy.py", "if key not in others and", "if"),
+        "adopt::test_what_models_cannot_carry_is_listed",
+    ),
+    Fault(
+        "adopt: triggers and functions go unsaid",
+        replaced(f"{ADOPTION}/legacy.py", "in rows(connection, LEFT_OVER))", "in ())"),
+        "adopt::test_what_models_cannot_carry_is_listed",
+    ),
+    Fault(
+        "adopt: another's table is mapped whole",
+        replaced(f"{ADOPTION}/prepare.py", "    if not ours:\n", "    if ours is None:\n"),
+        "adopt::test_a_subset_leaves_the_others_to_others",
+    ),
+    Fault(
+        "adopt: a table already mapped is mapped again",
+        replaced(f"{ADOPTION}/legacy.py", " and text(key) not in mapped", ""),
+        "adopt::test_more_models_later_leave_the_first_alone",
+    ),
+    Fault(
+        "adopt: a stamp without a yes",
+        replaced(f"{ADOPTION}/commands.py", "if not (options.yes or", "if 0 and (options.yes or"),
+        "adopt::test_nothing_is_stamped_unless_you_agree",
+    ),
+    Fault(
+        "adopt: standard input is not asked",
+        replaced(f"{ADOPTION}/commands.py", "options.yes or confirmed(", "options.yes or len("),
+        "adopt::test_nothing_is_stamped_unless_you_agree",
+    ),
+    Fault(
+        "adopt: another history is walked over",
+        replaced(f"{ADOPTION}/commands.py", "    if found:\n", "    if not url:\n"),
+        "adopt::test_another_history_is_recognised",
+    ),
+    Fault(
+        "adopt: a file that is there is overwritten",
+        replaced(f"{ADOPTION}/commands.py", "if path.exists()]", "if not path]"),
+        "adopt::test_a_file_that_is_there_stays",
+    ),
+    Fault(
+        "adopt: an empty database is adopted",
+        replaced(f"{ADOPTION}/legacy.py", "    if not left:\n", "    if left is None:\n"),
+        "adopt::test_nothing_to_map_is_a_sentence",
+    ),
+    Fault(
+        "adopt: sqlacodegen missing is a traceback",
+        replaced(f"{ADOPTION}/commands.py", "except ModuleNotFoundError", "except KeyError"),
+        "adopt::test_a_missing_sqlacodegen_is_a_sentence",
+    ),
+    Fault(
+        "adopt: make prints the URL",
+        replaced(
+            "template/Makefile.jinja",
+            "migrations $@ $(if $(yes)",
+            "migrations $@ --url='$(url)' $(if $(yes)",
+        ),
+        "adopt::test_make_adopts_and_prints_no_password",
     ),
 ]
 

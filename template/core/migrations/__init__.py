@@ -145,8 +145,8 @@ def format_revision(path: str, *_: Any, **__: Any) -> None:
 
     from core.migrations.messages import NOT_FORMATTED
 
-    for step in (["check", "--fix", "--exit-zero"], ["format"]):
-        if subprocess.run([sys.executable, "-m", "ruff", *step, "--quiet", path]).returncode:
+    for step in (["check", "--fix", "--exit-zero", "--silent"], ["format", "--quiet"]):
+        if subprocess.run([sys.executable, "-m", "ruff", *step, path]).returncode:
             raise CommandError(NOT_FORMATTED.format(path=path))
 
 

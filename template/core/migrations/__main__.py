@@ -20,6 +20,7 @@ from core.migrations import (
     messages,
     revert_migrations,
 )
+from core.migrations.adoption.commands import adopt, models
 from core.migrations.connection import (
     ALEMBIC_TABLES,
     connect,
@@ -152,14 +153,17 @@ def main() -> int:
     """Run one target and turn what went wrong into a sentence."""
     parser = argparse.ArgumentParser(prog="python -m core.migrations")
     targets = parser.add_subparsers(required=True, metavar="TARGET")
-    for target in (setup, check, plan, downgrade, tour):
+    for target in (setup, check, plan, downgrade, tour, models, adopt):
         sub = targets.add_parser(target.__name__, help=target.__doc__)
         sub.set_defaults(run=target)
         if target is downgrade:
             sub.add_argument("to", nargs="?", default="-1")
+        if target in (downgrade, models, adopt):
             sub.add_argument("--yes", action="store_true")
+        for option in ("url", "schema", "tables", "module") if target in (models, adopt) else ():
+            sub.add_argument(f"--{option}")
     options = parser.parse_args()
-    log_to_terminal(logging.WARNING if options.run in (check, plan, tour) else logging.INFO)
+    log_to_terminal(logging.WARNING if options.run in (check, plan, tour, adopt) else logging.INFO)
     try:
         return int(options.run(options))
     except CommandError as error:

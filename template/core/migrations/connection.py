@@ -64,8 +64,7 @@ def _borrowed(connection: Connection) -> Iterator[None]:
     if connection.dialect.name != "sqlite":
         yield
         return
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
+    driver: Any = connection.connection.dbapi_connection
     before = driver.isolation_level, driver.execute("PRAGMA foreign_keys").fetchone()[0]
     _prepare_sqlite(driver, None)
     event.listen(connection, "begin", _begin_sqlite)
@@ -81,7 +80,7 @@ def _borrowed(connection: Connection) -> Iterator[None]:
 
 
 def migration_engine(url: URL) -> Engine:
-    """Return an engine without a pool, which waits for a table only as long as it may."""
+    """Return an engine without a pool, which waits for a table as long as it, or its URL, may."""
     timeout = seconds("MIGRATION_LOCK_TIMEOUT", 5)
     milliseconds, whole = max(1, int(timeout * 1000)), max(1, int(timeout))
     waits = f"lock_wait_timeout={whole}, innodb_lock_wait_timeout={whole}/*M!, wsrep_sync_wait=1 */"
@@ -92,10 +91,12 @@ def migration_engine(url: URL) -> Engine:
         "mysql": {"init_command": f"SET {waits}"},  # in /*M! */ for MariaDB, on a cluster
     }
     backend = url.get_backend_name().replace("mariadb", "mysql")
-    said = {"timeout", "init_command"} & url.query.keys()  # what the URL asks of the driver wins
-    arguments = {} if said else ours.get(backend, {})
+    arguments = {} if {"timeout", "init_command"} & url.query.keys() else ours.get(backend, {})
     engine = sa.create_engine(sync_driver(url), poolclass=sa.NullPool, connect_args=arguments)
     if backend == "sqlite":
+        from core.migrations.adoption.catalog import read_keys_whole
+
+        read_keys_whole(engine.dialect)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "before_cursor_execute", _let_views_wait)
@@ -133,8 +134,7 @@ def check_foreign_keys(ctx: MigrationContext, *_: Any, **__: Any) -> None:
     """
     if ctx.as_sql or ctx.connection is None or ctx.dialect.name != "sqlite":
         return
-    broken = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    if broken:
+    if broken := ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all():
         tables = ", ".join(sorted({f"{row[0]} -> {row[2]}" for row in broken}))
         raise CommandError(messages.FOREIGN_KEYS_BROKEN.format(rows=len(broken), tables=tables))
 

@@ -1,5 +1,6 @@
 """What Alembic is taught: to compare defaults, to write, judge and fill columns, to format."""
 
+import re
 from contextlib import suppress
 from graphlib import TopologicalSorter
 from typing import Any, cast
@@ -98,6 +99,12 @@ def render_item(type_: str, item: Any, context: AutogenContext) -> Any:
         name = item._create_rule(compiler) and bound_name(item, context.opts["target_metadata"])
         sql = render._render_potential_expr(item.sqltext, context, wrap_in_element=False)
         return f"sa.CheckConstraint({sql}, name=op.f({name!r}))" if name else None
+    words = getattr(getattr(item, "arg", getattr(item, "sqltext", None)), "text", "")
+    if re.search(r"\\:|%", words):  # Alembic changes both
+        if type_ == "check":
+            return f"sa.CheckConstraint({words!r}, name=op.f({item.name!r}))"
+        if type_ == "server_default" and not isinstance(item, sa.Computed):
+            return f"sa.text({words!r})"
     enum = native_enum(item)
     if enum is not None and context.dialect.name == "postgresql":  # create_enums makes its type
         members = ", ".join(map(repr, enum.enums))

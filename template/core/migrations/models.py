@@ -176,7 +176,7 @@ def enums_in(made: Iterable[Any]) -> dict[str, sa.Enum]:
         parts = [*getattr(each, "columns", ()), getattr(each, "column", None)]
         types = [part.type for part in parts if isinstance(part, sa.Column)]
         for type_ in [*types, getattr(each, "modify_type", None)]:
-            enum = native_enum(type_)
+            enum = native_enum(getattr(type_, "item_type", type_))  # an ARRAY's, too
             if enum is not None:
                 found[str(enum.name)] = enum
     return found

@@ -77,6 +77,29 @@ YES = {"y", "yes"}
 NOT_CONFIRMED = "Nothing was changed. To drop it all the same: make downgrade to={to} yes=1"
 FAILED = "Failed: {error}"
 
+# make models, make adopt
+MODELS_DOCSTRING = "Models of tables that were there before them."
+BASELINE = "baseline"
+NO_SQLACODEGEN = "sqlacodegen, which writes the models, is not installed ({cause}). Run `make setup`; if it stays missing, add sqlacodegen>=4.0,<5 to the dev group in pyproject.toml first."
+NO_SCHEMA = "No schema to read here: {names}. Name those of the database, with commas: make models schema=public,sales. Only PostgreSQL has several."
+NO_TABLE = "No table to map under {names}. Name tables of the database that no model maps yet, with commas: make models tables=orders,sales.items"
+NO_TABLES = "There is no table in {url} that no model maps yet: nothing was written. Another database: url=... Another schema: schema=..."
+NO_MODULE_NAME = "{name} cannot be a module's name. Say one like it with letters, digits and _: make models module=shop"
+FILES_THERE = "Nothing was written, because these files are there: {files}. Move them away, or say another module: module=shop"
+MODELS_BROKEN = "The models were written to {files} and cannot be imported ({cause}). Mend them there, or delete them and leave a table out: tables=..."
+MODELS_WRITTEN = "{count} table(s) mapped in {files}. Read them; the names of classes and attributes are yours to change."
+NO_RELATIONSHIPS = "The models have no relationship(): with them they could not be imported ({cause}). Add those you need by hand."
+TYPE_UNKNOWN = "{name} has a type that models cannot carry: it is mapped, but left out of migrations, and of the first revision. Give it a type of your own and take skip_autogenerate away."
+HISTORY_THERE = "This project has revisions already, and a database comes aboard only before the first. Start from a project without the example (make new ... data=example=false), or delete the example's models and revisions."
+OTHER_HISTORY = "The database carries an alembic_version of another history: {revisions}. Either bring that history along: copy its revisions to the versions folder and run `make check`. Or leave it behind: take a backup, `DROP TABLE alembic_version` in the database, and run `make adopt` again."
+NOT_REBUILT = "Wrote {path}, but an empty database cannot be built from it: {cause}\nNothing was written to yours. Mend the revision until `make test` passes, then run `make stamp to=head`; or delete the revision and its models, and run `make adopt` again."
+REPLAYED = "Wrote {path}, and rebuilt a scratch database from it. {sentence}"
+SAME = "The rebuilt database and yours are the same, table by table."
+DIFFER = "The rebuilt database and yours differ (- only in yours, + only in the rebuilt one):"
+LEFT_OVER = "Models cannot carry these, so neither does the revision; your database keeps them:"
+ASK_STAMP = "Note the revision in {url}? It is the only thing written there. [y/n] "
+NOT_STAMPED = "Nothing was written to the database. To finish: make stamp to=head (or, with another database: .venv/bin/alembic -x url=... stamp head)"
+
 # make template-check, make template-update
 CHANGELOG = "CHANGELOG.md"  # the template's, in this language
 TEMPLATE = {

@@ -77,6 +77,29 @@ YES = {"s", "sim", "y", "yes"}
 NOT_CONFIRMED = "Nada foi alterado. Para apagar mesmo assim: make downgrade to={to} yes=1"
 FAILED = "Falhou: {error}"
 
+# make models, make adopt
+MODELS_DOCSTRING = "Modelos de tabelas que já existiam antes deles."
+BASELINE = "ponto de partida"
+NO_SQLACODEGEN = "O sqlacodegen, que escreve os modelos, não está instalado ({cause}). Rode `make setup`; se ainda faltar, ponha antes sqlacodegen>=4.0,<5 no grupo dev do pyproject.toml."
+NO_SCHEMA = "Não há aqui esquema para ler: {names}. Diga os do banco, com vírgulas: make models schema=public,vendas. Só o PostgreSQL tem vários."
+NO_TABLE = "Não há tabela para mapear em {names}. Diga tabelas do banco que nenhum modelo mapeia ainda, com vírgulas: make models tables=pedidos,vendas.itens"
+NO_TABLES = "Não há em {url} tabela que nenhum modelo mapeie ainda: nada foi escrito. Outro banco: url=... Outro esquema: schema=..."
+NO_MODULE_NAME = "{name} não pode ser nome de módulo. Diga um parecido, com letras, algarismos e _: make models module=loja"
+FILES_THERE = "Nada foi escrito, porque estes arquivos já existem: {files}. Tire-os do caminho, ou diga outro módulo: module=loja"
+MODELS_BROKEN = "Os modelos foram escritos em {files} e não podem ser importados ({cause}). Conserte-os lá, ou apague-os e deixe uma tabela de fora: tables=..."
+MODELS_WRITTEN = "{count} tabela(s) mapeada(s) em {files}. Leia-os; os nomes das classes e dos atributos você pode mudar."
+NO_RELATIONSHIPS = "Os modelos não têm relationship(): com eles não podiam ser importados ({cause}). Ponha à mão os de que precisar."
+TYPE_UNKNOWN = "{name} tem um tipo que modelos não carregam: foi mapeada, mas fica fora das migrações e da primeira revisão. Dê-lhe um tipo seu e tire o skip_autogenerate."
+HISTORY_THERE = "Este projeto já tem revisões, e um banco só embarca antes da primeira. Comece de um projeto sem o exemplo (make new ... data=example=false), ou apague os modelos e as revisões do exemplo."
+OTHER_HISTORY = "O banco traz um alembic_version de outro histórico: {revisions}. Traga esse histórico: copie as revisões dele para a pasta versions e rode `make check`. Ou deixe-o para trás: faça uma cópia de segurança, `DROP TABLE alembic_version` no banco, e rode `make adopt` de novo."
+NOT_REBUILT = "Escrevi {path}, mas um banco vazio não pode ser feito com ela: {cause}\nNada foi escrito no seu. Conserte a revisão até `make test` passar e rode `make stamp to=head`; ou apague a revisão e os modelos dela, e rode `make adopt` de novo."
+REPLAYED = "Escrevi {path} e refiz com ela um banco de rascunho. {sentence}"
+SAME = "O banco refeito e o seu são iguais, tabela por tabela."
+DIFFER = "O banco refeito e o seu diferem (- só no seu, + só no refeito):"
+LEFT_OVER = "Modelos não carregam isto, e a revisão também não; o seu banco o conserva:"
+ASK_STAMP = "Anotar a revisão em {url}? É só isso que se escreve lá. [s/n] "
+NOT_STAMPED = "Nada foi escrito no banco. Para terminar: make stamp to=head (ou, em outro banco: .venv/bin/alembic -x url=... stamp head)"
+
 # make template-check, make template-update
 CHANGELOG = "CHANGELOG.pt-BR.md"  # o do template, neste idioma
 TEMPLATE = {
