@@ -179,6 +179,21 @@ def test_what_models_cannot_carry_is_listed(tmp_path: Path) -> None:
     assert "Gato" not in str(modules(service))
 
 
+def test_a_column_without_a_type_is_named_and_left_alone(tmp_path: Path) -> None:
+    service = new_service(tmp_path, "sqlite")
+    service.sql(
+        "CREATE TABLE notas (id INTEGER PRIMARY KEY, solta, texto TEXT)",
+        "CREATE TABLE chaves (k TEXT PRIMARY KEY NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE rigidas (id INTEGER PRIMARY KEY, x TEXT) STRICT",
+    )
+    printed = adopt(service, "--yes")
+    assert "notas.solta has a type" in printed
+    revision = service.revisions()[0].read_text()
+    assert "solta" not in revision and "texto" in revision
+    assert "sqlite_with_rowid=0" in revision and "sqlite_strict=1" in revision
+    service.check(code=0)
+
+
 def test_a_subset_leaves_the_others_to_others(tmp_path: Path) -> None:
     service = new_service(tmp_path, "sqlite")
     build(service, "shop")

@@ -15,7 +15,9 @@ OPTIONS = {  # what a table was made with and SQLAlchemy does not read
     "postgresql": """SELECT nspname, relname, 'postgresql_partition_by', pg_get_partkeydef(c.oid)
         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'p'""",
     "sqlite": """SELECT NULL, name, 'sqlite_autoincrement', 1 FROM sqlite_master
-        WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'""",
+        WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'
+        UNION ALL SELECT NULL, name, 'sqlite_strict', 1 FROM pragma_table_list WHERE strict
+        UNION ALL SELECT NULL, name, 'sqlite_with_rowid', 0 FROM pragma_table_list WHERE wr""",
 }
 SEQUENCES = {  # behind a default: what owns it, and is that a primary key
     "postgresql": """SELECT nspname, t.relname, attname, s.oid::regclass::text,

@@ -125,6 +125,14 @@ class Generator(DeclarativeGenerator):
             text = f"{text[:-1]}, autoincrement=False)"
         return text
 
+    def render_column_attribute(self, column_attr: Any) -> str:
+        """Write an attribute; mapped_column() wants a type, and not every column has one."""
+        text = super().render_column_attribute(column_attr)
+        if not isinstance(column_attr.column.type, sa.types.NullType):
+            return text
+        self.add_literal_import("sqlalchemy", "Column")
+        return f"{column_attr.name} = Column{text.partition(' = mapped_column')[2]}"
+
     def render_column_python_type(self, column: sa.Column[Any]) -> str:
         """Write the annotation; what a JSON holds is not known."""
         if isinstance(column.type, (sa.JSON, sa.types.NullType)):
