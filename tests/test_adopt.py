@@ -194,6 +194,22 @@ def test_a_column_without_a_type_is_named_and_left_alone(tmp_path: Path) -> None
     service.check(code=0)
 
 
+def test_an_extension_that_the_tables_are_made_of_is_made_first(tmp_path: Path) -> None:
+    service = new_service(tmp_path, "postgresql")
+    service.sql(
+        "CREATE EXTENSION citext",
+        "CREATE EXTENSION pg_trgm",
+        "CREATE EXTENSION btree_gist",  # nothing here is made of it
+        "CREATE TABLE clientes (email citext PRIMARY KEY, nome text)",
+        "CREATE INDEX ix_nome ON clientes USING gin (nome gin_trgm_ops)",
+    )
+    printed = adopt(service, "--yes")
+    assert "are the same, table by table" in printed
+    assert "EXTENSION btree_gist" in printed and "EXTENSION citext" not in printed
+    assert service.revisions()[0].read_text().count("CREATE EXTENSION IF NOT EXISTS") == 2
+    service.check(code=0)
+
+
 def test_a_subset_leaves_the_others_to_others(tmp_path: Path) -> None:
     service = new_service(tmp_path, "sqlite")
     build(service, "shop")

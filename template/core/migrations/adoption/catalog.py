@@ -19,6 +19,14 @@ OPTIONS = {  # what a table was made with and SQLAlchemy does not read
         UNION ALL SELECT NULL, name, 'sqlite_strict', 1 FROM pragma_table_list WHERE strict
         UNION ALL SELECT NULL, name, 'sqlite_with_rowid', 0 FROM pragma_table_list WHERE wr""",
 }
+EXTENSIONS = {  # those whose types, functions or operators something else is made of
+    "postgresql": """SELECT DISTINCT extname FROM pg_extension e
+        JOIN pg_depend m ON m.refclassid = 'pg_extension'::regclass AND m.refobjid = e.oid
+        JOIN pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid
+        WHERE m.deptype = 'e' AND d.deptype IN ('n', 'a') AND d.classid IN ('pg_class'::regclass,
+            'pg_attrdef'::regclass, 'pg_constraint'::regclass) AND NOT EXISTS (SELECT FROM pg_depend
+            WHERE classid = d.classid AND objid = d.objid AND deptype = 'e') ORDER BY 1""",
+}
 SEQUENCES = {  # behind a default: what owns it, and is that a primary key
     "postgresql": """SELECT nspname, t.relname, attname, s.oid::regclass::text,
     EXISTS (SELECT FROM pg_depend o WHERE o.objid = s.oid AND o.refobjid = t.oid

@@ -10,14 +10,8 @@ from alembic.util import CommandError
 from sqlalchemy.engine import URL
 
 from core.migrations import messages
-from core.migrations.adoption.catalog import (
-    EXPRESSION_INDEXES,
-    LEFT_OVER,
-    NOT_TABLES,
-    OPTIONS,
-    SEQUENCES,
-    rows,
-)
+from core.migrations.adoption import catalog
+from core.migrations.adoption.catalog import rows
 from core.migrations.connection import ALEMBIC_TABLES, connect
 from core.migrations.models import load_metadata
 
@@ -56,7 +50,7 @@ def chosen(connection: sa.Connection, schemas: str | None, tables: str | None) -
         for schema, _ in (_key(connection, each, "") for each in asked)
         for name in inspector.get_table_names(schema)
     ]
-    others = {_key(connection, *row) for row in rows(connection, NOT_TABLES)}
+    others = {_key(connection, *row) for row in rows(connection, catalog.NOT_TABLES)}
     mapped = {name for metadata in load_metadata() for name in metadata.tables}
     left = {
         text(key): key
@@ -107,11 +101,11 @@ def read(connection: sa.Connection, tables: Iterable[Key]) -> sa.MetaData:
         names = [name for where, name in wanted if where == schema]
         metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
         _sort_expressions(metadata, sa.inspect(connection).get_multi_indexes(schema=schema))
-    for schema, name, option, value in rows(connection, OPTIONS):
+    for schema, name, option, value in rows(connection, catalog.OPTIONS):
         table = metadata.tables.get(text(_key(connection, schema, name)))
         if table is not None:
             table.dialect_kwargs[option] = value
-    for schema, name, column, _, owned, in_key, *_ in rows(connection, SEQUENCES):
+    for schema, name, column, _, owned, in_key, *_ in rows(connection, catalog.SEQUENCES):
         table = metadata.tables.get(text(_key(connection, schema, name)))
         if table is not None and owned:  # Alembic takes it for a SERIAL, whatever it is called
             table.c[column].server_default = None if in_key else sa.FetchedValue()
@@ -144,10 +138,13 @@ class Carried:
 
 
 def carried(connection: sa.Connection, tables: Iterable[Key]) -> Carried:
-    """Return what makes the sequences behind defaults, and SQLite's indexes on expressions."""
+    """Return what makes extensions, sequences behind defaults, SQLite's indexes on expressions."""
     found, ours = Carried(), {*tables}
+    for (name,) in rows(connection, catalog.EXTENSIONS):
+        found.before.append(f'CREATE EXTENSION IF NOT EXISTS "{name}"')  # others may need it longer
+        found.made.append(f"EXTENSION {name}")
     for schema, name, column, sequence, owned, in_key, options, table in rows(
-        connection, SEQUENCES
+        connection, catalog.SEQUENCES
     ):
         if _key(connection, schema, name) in ours and not (owned and in_key):
             found.before.append(f"CREATE SEQUENCE IF NOT EXISTS {sequence} {options}")
@@ -157,14 +154,14 @@ def carried(connection: sa.Connection, tables: Iterable[Key]) -> Carried:
                 quoted = connection.dialect.identifier_preparer.quote(column)
                 change = f"ALTER TABLE {table} ALTER {quoted} SET DEFAULT nextval('{sequence}')"
                 found.after += [change, f"ALTER SEQUENCE {sequence} OWNED BY {table}.{quoted}"]
-    for table, sql in rows(connection, EXPRESSION_INDEXES):
+    for table, sql in rows(connection, catalog.EXPRESSION_INDEXES):
         found.after += [sql] if (None, table) in ours else []
     return found
 
 
 def left_over(connection: sa.Connection) -> list[str]:
     """Return what else the database has: triggers, functions, views, partitions and so on."""
-    return sorted(f"{kind} {name}" for kind, name in rows(connection, LEFT_OVER))
+    return sorted(f"{kind} {name}" for kind, name in rows(connection, catalog.LEFT_OVER))
 
 
 def differences(before: URL, after: URL, tables: list[Key]) -> list[str]:
