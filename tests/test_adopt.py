@@ -210,6 +210,19 @@ def test_an_extension_that_the_tables_are_made_of_is_made_first(tmp_path: Path) 
     service.check(code=0)
 
 
+def test_enums_of_one_name_in_several_schemas_are_several(tmp_path: Path) -> None:
+    service = new_service(tmp_path, "postgresql")
+    service.sql(
+        "CREATE SCHEMA vendas",
+        "CREATE TYPE estado AS ENUM ('a', 'b')",
+        "CREATE TYPE vendas.estado AS ENUM ('x')",
+        "CREATE TABLE contas (id int PRIMARY KEY, e estado)",
+        "CREATE TABLE vendas.itens (id int PRIMARY KEY, e vendas.estado, f public.estado)",
+    )
+    assert "are the same" in adopt(service, "--yes", "--schema", "public,vendas")
+    service.check(code=0)
+
+
 def test_a_subset_leaves_the_others_to_others(tmp_path: Path) -> None:
     service = new_service(tmp_path, "sqlite")
     build(service, "shop")

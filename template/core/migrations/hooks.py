@@ -119,20 +119,20 @@ def render_item(type_: str, item: Any, context: AutogenContext) -> Any:
     return False
 
 
-def create_enums(
-    migration: MigrationContext, upgrade: ops.UpgradeOps, downgrade: ops.DowngradeOps
-) -> None:
+def create_enums(migration: MigrationContext, up: ops.OpContainer, down: ops.OpContainer) -> None:
     """Create PostgreSQL's type for an Enum before its first column; drop it after its last."""
     if migration.connection is None or migration.dialect.name != "postgresql":
         return
-    there = {each["name"] for each in PGInspector(migration.connection).get_enums("*")}
+    read = PGInspector(migration.connection).get_enums
+    there = {f".{each['name']}" for each in read()}  # the default schema's
+    there |= {f"{each['schema']}.{each['name']}" for each in read("*")}
     models = migration.opts["target_metadata"]
     mapped = enums_in(table for each in models for table in each.tables.values())
-    up = {name: each for name, each in enums_in(upgrade.ops).items() if name not in there}
-    down = {name: each for name, each in enums_in(downgrade.ops).items() if name not in mapped}
-    for container, made, gone in ((upgrade, up, down), (downgrade, down, up)):
-        container.ops[:0] = [_execute(migration, CreateEnumType(each)) for each in made.values()]
-        container.ops += [_execute(migration, DropEnumType(each)) for each in gone.values()]
+    made = {name: each for name, each in enums_in(up.ops).items() if name not in there}
+    gone = {name: each for name, each in enums_in(down.ops).items() if name not in mapped}
+    for container, new, old in ((up, made, gone), (down, gone, made)):
+        container.ops[:0] = [_execute(migration, CreateEnumType(each)) for each in new.values()]
+        container.ops += [_execute(migration, DropEnumType(each)) for each in old.values()]
 
 
 def _execute(migration: MigrationContext, statement: Any) -> ops.ExecuteSQLOp:

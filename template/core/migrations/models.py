@@ -169,7 +169,7 @@ def native_enum(type_: Any) -> sa.Enum | None:
 
 
 def enums_in(made: Iterable[Any]) -> dict[str, sa.Enum]:
-    """Return, by name, the Enums of this kind in tables, or in operations that make columns."""
+    """Return, by schema and name, such Enums in tables or in operations that make columns."""
     found: dict[str, sa.Enum] = {}
     for each in made:
         found |= enums_in(getattr(each, "ops", ()))
@@ -178,7 +178,7 @@ def enums_in(made: Iterable[Any]) -> dict[str, sa.Enum]:
         for type_ in [*types, getattr(each, "modify_type", None)]:
             enum = native_enum(getattr(type_, "item_type", type_))  # an ARRAY's, too
             if enum is not None:
-                found[str(enum.name)] = enum
+                found[f"{enum.schema or ''}.{enum.name}"] = enum
     return found
 
 
