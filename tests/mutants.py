@@ -467,7 +467,7 @@ FAULTS = [
     ),
     Fault(
         "adopt: triggers and functions go unsaid",
-        replaced(f"{ADOPTION}/legacy.py", "in rows(connection, LEFT_OVER))", "in ())"),
+        replaced(f"{ADOPTION}/legacy.py", "in rows(connection, catalog.LEFT_OVER))", "in ())"),
         "adopt::test_what_models_cannot_carry_is_listed",
     ),
     Fault(
