@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from history import (
     wait_at_the_gate,
     write_revisions,
 )
+from test_connection import closed_port
 
 pytestmark = pytest.mark.full
 PROVIDER = Path("/usr/lib/galera/libgalera_smm.so")
@@ -42,7 +42,7 @@ def nodes() -> Iterator[list[str]]:
         reason = "no Galera here: apt-get install mariadb-server galera-4 rsync"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="galera-"))  # a socket's path must be short
-    ports = [[free_port() for _ in range(4)] for _ in range(NODES)]
+    ports = [[closed_port() for _ in range(4)] for _ in range(NODES)]
     running = []
     try:
         for number, mine in enumerate(ports):
@@ -54,13 +54,6 @@ def nodes() -> Iterator[list[str]]:
             process.kill()
             process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    """Return a port nobody listens on; Galera takes the one above, too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(folder: Path, ports: list[int], seed: int | None) -> subprocess.Popen[bytes]:
@@ -115,13 +108,18 @@ def ready(port: int) -> bool:
 
 
 def on_cluster(project: Callable[..., Project], nodes: list[str]) -> Project:
-    """Make a project of ten revisions on the cluster, with an empty database."""
+    """Make a project of its own on the cluster, with an empty database."""
     made = service(project, "mysql")
+    emptied(made, nodes)
+    return made
+
+
+def emptied(made: Project, nodes: list[str]) -> None:
+    """Make the database anew, and have the project use the first node."""
     made.env["DATABASE_URL"] = nodes[0].replace("/loja", "/mysql")
     query(made, "DROP DATABASE IF EXISTS loja")
     query(made, "CREATE DATABASE loja CHARACTER SET utf8mb4")
     made.env["DATABASE_URL"] = nodes[0]
-    return made
 
 
 def test_upgrades_on_different_nodes_apply_each_revision_once(
@@ -134,7 +132,7 @@ def test_upgrades_on_different_nodes_apply_each_revision_once(
     Run(made, "upgrade", "head").end()
     whole = snapshot(made)
     for _ in range(5):
-        on_cluster_again(made, nodes)
+        emptied(made, nodes)
         barrier = Run.machine.Barrier(6)
         runs = [
             Run(made, "upgrade", "head", start=barrier, DATABASE_URL=nodes[number % NODES])
@@ -148,14 +146,6 @@ def test_upgrades_on_different_nodes_apply_each_revision_once(
     record_property("races run", 5)
 
 
-def on_cluster_again(made: Project, nodes: list[str]) -> None:
-    """Empty the database."""
-    made.env["DATABASE_URL"] = nodes[0].replace("/loja", "/mysql")
-    query(made, "DROP DATABASE loja")
-    query(made, "CREATE DATABASE loja CHARACTER SET utf8mb4")
-    made.env["DATABASE_URL"] = nodes[0]
-
-
 def test_what_was_killed_on_one_node_resumes_on_another(
     project: Callable[..., Project],
     nodes: list[str],
@@ -167,7 +157,7 @@ def test_what_was_killed_on_one_node_resumes_on_another(
     total, whole = int(output.rpartition("statements: ")[2]), snapshot(made)
     places = range(20, total, 40)
     for statement in places:
-        on_cluster_again(made, nodes)
+        emptied(made, nodes)
         kill = Kill("after", statement)
         Run(made, "upgrade", "head", kill=kill).end(-signal.SIGKILL)
         Run(made, "upgrade", "head", DATABASE_URL=nodes[1]).end()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Project
-from releases import AUTHOR, commit, copiers, copy_working_tree
+from releases import AUTHOR, commit, copy_working_tree
 from sqlalchemy import create_engine, inspect, text
 
 MODELS = """from sqlalchemy import String
@@ -60,8 +60,7 @@ def old(tmp_path: Path) -> Project:
     path.mkdir()
     (path / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     made = Project(path)
-    tools = f"{sys.prefix}/bin:{Path(copiers()['newest']).parent}"
-    made.env |= AUTHOR | {"PATH": f"{tools}:{made.env['PATH']}"}
+    made.env |= AUTHOR | {"PATH": f"{sys.prefix}/bin:{made.env['PATH']}"}
     made.write("README.md", "# Mine\n")
     made.write("pyproject.toml", '[project]\nname = "loja"\nversion = "1"\n')
     made.write(".gitignore", ".venv\n*.db\n.env\n__pycache__/\n")
@@ -69,12 +68,17 @@ def old(tmp_path: Path) -> Project:
     return made
 
 
-def walk(made: Project, number: int, tmp_path: Path) -> None:
-    """Do what the document says; `make setup` here is what it does after installing."""
-    template = tmp_path / "alambique"
+def released(template: Path) -> Path:
+    """Make the working tree a repository with a release."""
     template.mkdir()
     copy_working_tree(template)
     commit(template, "v1.0.0")
+    return template
+
+
+def walk(made: Project, number: int, tmp_path: Path) -> None:
+    """Do what the document says; `make setup` here is what it does after installing."""
+    template = released(tmp_path / "alambique")
     url = f"sqlite:///{made.path}/app.db"
     with create_engine(url).begin() as connection:
         connection.execute(text("INSERT INTO clientes (nome) VALUES ('Ana')"))
@@ -134,10 +138,7 @@ def test_both_languages_walk_the_same_way() -> None:
 
 def test_without_overwrite_copier_asks(old: Project, tmp_path: Path) -> None:
     """Nothing is overwritten unasked: without a terminal to ask in, nothing is."""
-    template = tmp_path / "alambique"
-    template.mkdir()
-    copy_working_tree(template)
-    commit(template, "v1.0.0")
+    template = released(tmp_path / "alambique")
     command = ["copier", "copy", "--defaults", "--data", "example=false", str(template), "."]
-    old.run(*command, code=None)
+    assert "--overwrite" in old.run(*command, code=1)
     assert old.path.joinpath("README.md").read_text() == "# Mine\n"

@@ -6,22 +6,16 @@ with `defaults=1`, and `make test` of the template is not run inside itself.
 """
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, Project
+from releases import AUTHOR, copy_working_tree
 
 README, README_PT = (
     (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.pt-BR.md")
 )
-AUTHOR = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in {"NAME": "Ana", "EMAIL": "ana@example.org"}.items()
-}
 
 
 def console(text: str) -> list[str]:
@@ -38,17 +32,8 @@ def headings(text: str) -> list[str]:
 def clone(tmp_path: Path) -> Project:
     """A clone of this working tree, on a machine where git knows nobody and HOME is empty."""
     path = tmp_path / "alambique"
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).exists():  # not removed since the last commit
-            (path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, path / name)
+    path.mkdir()
+    copy_working_tree(path)
     home = tmp_path / "home"
     home.mkdir()
     made = Project(path)

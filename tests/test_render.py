@@ -21,6 +21,7 @@ import jinja2
 import pytest
 import yaml
 from conftest import ROOT, SETTINGS, Project, render
+from releases import commit
 from test_questions import values
 
 Cell = dict[str, Any]
@@ -322,19 +323,6 @@ def test_windows_can_clone_the_template() -> None:
 
 
 # An update, on real repositories
-
-
-def commit(repository: Path, tag: str = "") -> None:
-    """Commit everything in a folder, a repository from now on, and perhaps tag it."""
-    quiet = ["-c", "maintenance.auto=false", "-c", "gc.auto=0"]
-    author = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"]
-    for command in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        ["commit", "--quiet", "--message", "Work"],
-        *([["tag", tag]] if tag else []),
-    ):
-        subprocess.run(["git", *quiet, *author, *command], cwd=repository, check=True)
 
 
 def append(path: Path, text: str) -> None:

@@ -15,16 +15,11 @@ import yaml
 from conftest import ROOT, Project, render
 from history import said
 from releases import AUTHOR, commit, copiers, copy_working_tree, git
-from test_render import read
+from test_render import append, read
 
 MANAGED = "template/core/__init__.py"
 SHARED = "template/.gitignore.jinja"
 CHECK = [".venv/bin/python", "-m", "core.template", "check"]
-
-
-def append(path: Path, text: str) -> None:
-    """Append a line to a file."""
-    path.write_text(f"{read(path)}{text}\n", encoding="utf-8")
 
 
 @pytest.fixture
@@ -276,7 +271,7 @@ def test_the_pipeline_pushes_the_new_version_and_asks_for_a_review(
     made = project_of(template, tmp_path / "mono/services/loja", ci=ci)
     job = yaml.safe_load(read(made.path / file))
     job = job["jobs"]["template"]["steps"] if ci == "github" else job["template"]["script"]
-    *_, install = [line for line in job if "template-update" in str(line)][:1]
+    install = next(line for line in job if "template-update" in str(line))
     assert "make setup" in str(job) and "make template-update" in str(install)
     remote = tmp_path / "remote.git"
     git(tmp_path, "init", "--quiet", "--bare", str(remote))
