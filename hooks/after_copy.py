@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 TEMPLATE = Path(__file__).resolve().parents[1]
+UNKNOWN_AUTHOR = {
+    "en": "\nNo commit was made: git does not know you yet. Tell it, then commit:",
+    "pt": "\nNenhum commit foi feito: o git ainda não conhece você. Diga a ele, e faça o commit:",
+}
 
 
 def main(project: Path) -> int:
@@ -43,10 +47,12 @@ def commit(project: Path) -> None:
     """Commit everything, lock file included, if git knows who the author is."""
     git(project, "add", "--all")
     if not git(project, "commit", "--quiet", "--message", "Start the service"):
+        answers = (project / ".copier-answers.yml").read_text(encoding="utf-8")
         print(
-            "\nNo commit was made: git does not know you yet. Tell it, then commit:\n"
-            '  git config --global user.name "..." && git config --global user.email "..."\n'
+            UNKNOWN_AUTHOR["pt" if "\nlanguage: pt\n" in answers else "en"],
+            '  git config --global user.name "..." && git config --global user.email "..."',
             f'  git -C {project} commit -m "Start the service"',
+            sep="\n",
             file=sys.stderr,
         )
 

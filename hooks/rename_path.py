@@ -14,6 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+IN_THE_WAY = {
+    "en": "{old} becomes {new}, which is there already: move yours away, then update again.",
+    "pt": "{old} passa a ser {new}, que já existe: mude o seu de lugar e atualize de novo.",
+}
+
 
 def main(old: str, new: str) -> None:
     """Move `old` to `new`, relative to the project, unless it is gone or `new` is there already.
@@ -24,9 +29,9 @@ def main(old: str, new: str) -> None:
     if not Path(old).exists():
         return
     if Path(new).exists():
-        sys.exit(
-            f"{old} becomes {new}, which is there already: move yours away, then update again."
-        )
+        answers = Path(".copier-answers.yml").read_text(encoding="utf-8")
+        sentence = IN_THE_WAY["pt" if "\nlanguage: pt\n" in answers else "en"]
+        sys.exit(sentence.format(old=old, new=new))
     Path(new).parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["git", "mv", old, new], check=True)
 

@@ -111,10 +111,10 @@ NO_TEMPLATE = "The template is not at {source}, or not for everybody. Write its 
 NO_VERSION = "The template at {source} no longer has {old}, which this project came from. Write a version it has, such as {new}, after _commit in {file}, commit, and run the command again."
 NOT_COMMITTED = "There are changes that are not committed. Commit them (or `git stash`) first."
 HISTORY_STAYS = "The history would stay in the old folder. Move it first, `git mv <the old one> {folder}`, commit, and run the command again."
-NOT_UPDATED = "Copier did not update; its reason is above. The project is as it was."
+NOT_UPDATED = "Copier did not update; its reason is above, and the project is as it was. Mend that, and run the command again."
 IN_THE_WAY = "The new version brings {files}, and git does not know the file you have there. Nothing was changed: add and commit yours, or move it away, and run the command again."
 CONFLICTS = "Conflicts in:\n  {files}\nMend what lies between <<<<<<< and >>>>>>>, `git add` these files, run `make setup check`, and commit. To give up instead:\n  git restore --source=HEAD --staged --worktree .{undo}"
-GIT_FAILED = "git {command} failed: {cause}"
+GIT_FAILED = "git {command} failed: {cause}\nMend that, and run the command again."
 
 # make tour
 TOUR_START = (

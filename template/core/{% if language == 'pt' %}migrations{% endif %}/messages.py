@@ -111,10 +111,10 @@ NO_TEMPLATE = "O template não está em {source}, ou não está lá para todos. 
 NO_VERSION = "O template em {source} não tem mais {old}, de onde este projeto veio. Escreva uma versão que ele tenha, como {new}, depois de _commit em {file}, faça o commit e rode o comando de novo."
 NOT_COMMITTED = "Há mudanças sem commit. Faça o commit delas (ou `git stash`) antes."
 HISTORY_STAYS = "O histórico ficaria na pasta antiga. Mude-o antes de lugar, `git mv <a antiga> {folder}`, faça o commit e rode o comando de novo."
-NOT_UPDATED = "O Copier não atualizou; o motivo está acima. O projeto está como estava."
+NOT_UPDATED = "O Copier não atualizou; o motivo está acima, e o projeto está como estava. Acerte isso e rode o comando de novo."
 IN_THE_WAY = "A versão nova traz {files}, e o git não conhece o arquivo que você tem lá. Nada mudou: faça o commit do seu, ou mude-o de lugar, e rode o comando de novo."
 CONFLICTS = "Conflitos em:\n  {files}\nAcerte o que está entre <<<<<<< e >>>>>>>, faça `git add` desses arquivos, rode `make setup check` e faça o commit. Para desistir:\n  git restore --source=HEAD --staged --worktree .{undo}"
-GIT_FAILED = "git {command} falhou: {cause}"
+GIT_FAILED = "git {command} falhou: {cause}\nAcerte isso e rode o comando de novo."
 
 # make tour
 TOUR_START = "{count} revisões, uma por vez, em um banco de rascunho que é apagado no fim."
