@@ -42,7 +42,10 @@ def contract() -> dict[str, Any]:
         key: {
             "type": question["type"],
             "default": question["default"],
-            "choices": sorted(map(str, (question.get("choices") or {}).values())),
+            "choices": sorted(
+                str(choice["value"] if isinstance(choice, dict) else choice)
+                for choice in (question.get("choices") or {}).values()
+            ),
         }
         for key, question in settings.items()
         if not key.startswith("_")

@@ -230,7 +230,7 @@ def rendered(language: str = "en", database: str = "sqlite") -> Path:
     path = render(folder / "loja", language=language, database=database, example=False)
     (path / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     ini = path / "alembic.ini"  # formatting costs two processes a revision; test_revisions pays
-    ini.write_text(ini.read_text(encoding="utf-8").replace("\nhooks = ruff", "\n"))
+    ini.write_text(ini.read_text(encoding="utf-8").replace("\nhooks = ruff, history", "\n"))
     return path
 
 

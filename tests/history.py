@@ -312,7 +312,7 @@ def said(project: Project, name: str, output: str) -> bool:
 
 def database_of(project: Project) -> URL:
     """Return the URL of a project's database, with a synchronous driver."""
-    url = make_url(project.env["DATABASE_URL"])
+    url = make_url(project.env.get("DATABASE_URL") or f"sqlite:///{project.path}/app.db")
     backend = url.get_backend_name()
     return url.set(drivername=SYNC[backend]) if backend in SYNC else url
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from releases import git, repository
 
 ENV = "template/{{ migrations_folder }}/env.py"
@@ -24,6 +25,7 @@ ENGLISH = "template/core/{% if language == 'en' %}migrations{% endif %}/messages
 PORTUGUESE = ENGLISH.replace("'en'", "'pt'")
 CORE = "template/core/migrations"
 ADOPTION = f"{CORE}/adoption"
+TOOLS = f"{CORE}/tools"
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,78 @@ LOCK, JOURNAL, STATUS = f"{CORE}/lock.py", f"{CORE}/journal.py", f"{CORE}/status
 CONNECTION, OWNERSHIP, MODELS = (
     f"{CORE}/{name}.py" for name in ("connection", "ownership", "models")
 )
+PLAN, RECORD, REBASE, SQUASH, LINT = (
+    f"{CORE}/tools/{name}.py" for name in ("plan", "record", "rebase", "squash", "lint")
+)
 REVIEW, REWRITE, HOOKS = f"{CORE}/review.py", f"{CORE}/rewrite.py", f"{CORE}/hooks.py"
 DATABASE = "template/{% if mode == 'sync' %}core{% endif %}/database.py"
 FAULTS = [
+    # One line of history, by ten people
+    Fault(
+        "the trunk's revision moves",
+        replaced(REBASE, "Path(revision.path).name not in trunk, later", "False, later[::-1]"),
+        "team::test_two_branches_become_one_line",
+    ),
+    Fault(
+        "what moves stays applied",
+        replaced(REBASE, "if code := make_way(", "if code := 0 and make_way("),
+        "team::test_two_branches_become_one_line",
+    ),
+    Fault(
+        "only the head of a branch moves",
+        replaced(REBASE, "first = Path(moving[0].path)", "first = Path(moving[-1].path)"),
+        "team::test_a_branch_moves_as_a_whole",
+    ),
+    Fault(
+        "a compiled revision is believed",
+        replaced(REBASE, "unlink(missing_ok=True)", "exists()"),
+        "team::test_a_revision_pointed_elsewhere_is_read_anew",
+    ),
+    Fault(
+        "a moved revision keeps its digest",
+        replaced(REBASE, "record(anew={each.revision for each in moving})", "record()"),
+        "team::test_a_branch_moves_as_a_whole",
+    ),
+    Fault(
+        "a closed revision's digest is written anew",
+        replaced(RECORD, "told = known.get(revision.revision) if", "told = None if"),
+        "team::test_an_old_revision_is_never_edited",
+    ),
+    Fault(
+        "layout is part of the digest",
+        replaced(RECORD, '"\\n".join(_words(module)).encode()', "path.read_bytes()"),
+        "team::test_an_old_revision_is_never_edited",
+    ),
+    Fault(
+        "an irreversible revision goes unsaid",
+        replaced(LINT, "if revision.revision in new and cannot_be_undone(module):", "if False:"),
+        "team::test_what_a_reviewer_would_say",
+    ),
+    Fault(
+        "squawk reads the whole history",
+        replaced(LINT, "start = revisions[0].down_revision\n", "start = None\n"),
+        "team::test_squawk_reads_only_what_is_new",
+    ),
+    Fault(
+        "a squash forgets what it replaces",
+        replaced(SQUASH, "        add_replaced(path, [each.revision for each in old[:-1]])\n", ""),
+        "team::test_existing_databases_do_not_notice_a_squash",
+    ),
+    Fault(
+        "a squash takes an id of its own",
+        replaced(SQUASH, ", rev_id=head)", ")"),
+        "team::test_existing_databases_do_not_notice_a_squash",
+    ),
+    Fault(
+        "a squash loses rows unsaid",
+        replaced(SQUASH, "*rows_lost(before, after, tables), ", ""),
+        "team::test_what_a_squash_would_lose_is_said_first",
+    ),
+    Fault(
+        "a squash does not compare",
+        replaced(SQUASH, "if found.state is not State.CURRENT:", "if found.state is State.AHEAD:"),
+        "team::test_what_a_squash_would_lose_is_said_first",
+    ),
     # What a project was promised
     Fault(
         "a seed's guard dropped",
@@ -155,8 +226,17 @@ FAULTS = [
         "template_update::test_a_new_project_knows_where_teammates_find_the_template",
     ),
     Fault(
+        "what the database has no word for is a traceback in a plan",
+        replaced(
+            ENV,
+            "patiently(context.get_context(), context.run_migrations)",
+            "context.run_migrations()",
+        ),
+        "faults::test_a_type_the_database_has_no_word_for_is_a_sentence",
+    ),
+    Fault(
         "seeds overwritten by a fresh copy",
-        replaced("copier.yml", "_skip_if_exists: [/app, ", "_skip_if_exists: ["),
+        replaced("copier.yml", "  [/app, ", "  ["),
         "releases::test_a_fresh_copy_over_a_project_keeps_what_is_yours",
     ),
     Fault(
@@ -429,7 +509,7 @@ FAULTS = [
     ),
     Fault(
         "a plan says nothing of what it loses",
-        replaced(STATUS, 'if call.name in {"drop_table", "drop_column"}:', "if not call.name:"),
+        replaced(PLAN, 'if call.name in {"drop_table", "drop_column"}:', "if not call.name:"),
         "plan::test_a_plan_marks_what_loses_data_and_what_rewrites_a_table",
     ),
     # An existing database
@@ -519,6 +599,67 @@ FAULTS = [
         ),
         "adopt::test_make_adopts_and_prints_no_password",
     ),
+    # The first day
+    Fault(
+        "first day: a hang-up leaves the tour's database",
+        replaced(f"{TOOLS}/tour.py", '{"SIGTERM", "SIGHUP"} &', "set() &"),
+        "onboarding::test_however_it_ends_the_scratch_database_goes",
+    ),
+    Fault(
+        "first day: the tour is bold without colour",
+        replaced(f"{TOOLS}/tour.py", ' or os.environ.get("NO_COLOR")', ""),
+        "onboarding::test_piped_it_walks_by_itself_and_says_what_a_plain_terminal_shows",
+    ),
+    Fault(
+        "first day: the tour never takes back",
+        replaced(f"{TOOLS}/tour.py", "if answer in messages.TOUR_BACK and forward", "if not count"),
+        "onboarding::test_one_walks_on_back_and_away",
+    ),
+    Fault(
+        "first day: the tour stops at a merge",
+        replaced(f"{TOOLS}/tour.py", 'f"{revision.revision}@{below}"', '"-1"'),
+        "onboarding::test_two_heads_no_revision_and_other_people_are_sentences",
+    ),
+    Fault(
+        "first day: every parent is drawn as required",
+        replaced(f"{TOOLS}/diagram.py", '"|o" if any', '"||" if any'),
+        "onboarding::test_without_the_example_there_is_none_until_hard_models_are_drawn",
+    ),
+    Fault(
+        "first day: what is not ours is drawn",
+        replaced(f"{TOOLS}/diagram.py", "is_marked(table, models) or ", ""),
+        "onboarding::test_without_the_example_there_is_none_until_hard_models_are_drawn",
+    ),
+    Fault(
+        "first day: the rendered diagram is old",
+        added("template/{% if example %}docs{% endif %}/schema.mmd", "\n"),
+        "onboarding::test_the_rendered_diagram_is_what_make_diagram_writes",
+    ),
+    Fault(
+        "first day: one fault hides the checks after it",
+        replaced(f"{TOOLS}/doctor.py", "except Exception as error:", "except KeyError as error:"),
+        "onboarding::test_what_pyproject_asks_for_is_compared_with_what_is_there",
+    ),
+    Fault(
+        "first day: a version is not compared",
+        replaced(f"{TOOLS}/installed.py", "if not requirement.spec", "if 0 and requirement.spec"),
+        "onboarding::test_what_pyproject_asks_for_is_compared_with_what_is_there",
+    ),
+    Fault(
+        "first day: the doctor makes the database it looks for",
+        replaced(f"{TOOLS}/doctor.py", "if is_sqlite_file(url) and", "if not url and"),
+        "onboarding::test_a_project_that_is_set_up_is_well",
+    ),
+    Fault(
+        "first day: the doctor says the password",
+        replaced(f"{TOOLS}/doctor.py", "url=self.url)", "url=self.url.password)"),
+        "onboarding::test_a_server_without_the_database_is_told_from_none",
+    ),
+    Fault(
+        "first day: the doctor prints what no terminal can",
+        replaced(f"{TOOLS}/doctor.py", "except UnicodeEncodeError", "except KeyError"),
+        "onboarding::test_a_project_that_is_set_up_is_well",
+    ),
 ]
 
 
@@ -537,6 +678,9 @@ def main() -> int:
             command = [".venv/bin/python", "-m", "pytest", "--exitfirst", "--quiet", test]
             began = time.perf_counter()
             done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+            if done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
+                command.append("--full")
+                done = subprocess.run(command, cwd=tree, capture_output=True, text=True)
             red = re.findall(r"^(?:FAILED|ERROR) \S+::(\w+)", done.stdout, re.MULTILINE)[:1]
             unseen += [] if red else [fault.what]
             print(

@@ -167,7 +167,9 @@ def odd(database: str, folder: str) -> Iterator[str]:
         run(drop)
 
 
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize(
+    "database", ["sqlite", "postgresql", pytest.param("mysql", marks=pytest.mark.full)]
+)
 def test_every_character_may_be_in_a_password_a_name_and_a_path(
     project: Callable[..., Project], database: str
 ) -> None:

@@ -41,7 +41,12 @@ def rendered(tmp_path: Path, path: Path, **answers: str) -> Project:
 
 @pytest.mark.parametrize(  # the slowest first
     ("environment", "mode", "lock"),
-    [("poetry", "sync", "poetry.lock"), ("pip", "sync", None), ("uv", "async", "uv.lock")],
+    [
+        pytest.param("poetry", "sync", "poetry.lock", marks=pytest.mark.full),
+        ("pip", "sync", None),
+        # test_readme.py sets one up with uv
+        pytest.param("uv", "async", "uv.lock", marks=pytest.mark.full),
+    ],
 )
 def test_set_up_needs_only_python_git_and_make(
     tmp_path: Path, fresh_machine: Path, environment: str, mode: str, lock: str | None

@@ -160,6 +160,9 @@ def test_a_type_the_database_has_no_word_for_is_a_sentence(project: Callable[...
     write_revisions(made, [(column, "")])
     output = Run(made, "upgrade", "head").fail()
     assert said(made, "NOT_SPOKEN", output) and "requires a length" in output
+    for target in ("plan", "sql"):
+        output = made.make(target, code=2)
+        assert said(made, "NOT_SPOKEN", output) and "Traceback" not in output
 
 
 @pytest.mark.parametrize("database", ["postgresql", "mysql"])

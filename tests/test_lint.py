@@ -21,11 +21,18 @@ def trees(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """Render the cells; of those whose Python and settings are the same, keep one."""
     folder = tmp_path_factory.mktemp("trees")
     cells = product(*KEYS) if request.config.getoption("full") else pairwise(product(*KEYS))
+    # The routes of the example and their tests: three answers decide together which they are.
+    cells += [cell for cell in product("example", "mode", "api") if is_with_routes(cell)]
     distinct: dict[str, Path] = {}
     for cell in cells:
         tree = render(folder / name_of(cell), project_name="loja", **cell)
         distinct.setdefault(fingerprint(tree), tree)
     return list(distinct.values())
+
+
+def is_with_routes(cell: dict[str, object]) -> bool:
+    """Tell whether a project with these answers has routes to begin with."""
+    return bool(cell["example"]) and cell["api"] != "none"
 
 
 def fingerprint(tree: Path) -> str:

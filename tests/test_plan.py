@@ -5,7 +5,9 @@ import pytest
 COPIES = {"sqlite": "INSERT INTO _alembic_tmp_usuarios", "postgresql": "TYPE VARCHAR(120)"}
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql", "mysql"])
+@pytest.mark.parametrize(
+    "database", ["sqlite", "postgresql", pytest.param("mysql", marks=pytest.mark.full)]
+)
 def test_a_plan_marks_what_loses_data_and_what_rewrites_a_table(project, database):
     made = project(database=database, language="en")
     assert "Nothing to apply" in made.make("plan")

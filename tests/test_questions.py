@@ -30,7 +30,7 @@ CONTRACT: dict[str, tuple[list[Any], Any]] = {
     "mode": (["sync", "async"], "sync"),
     "example": ([True, False], True),
     "environment": (["uv", "poetry", "pip", "conda"], "uv"),
-    "api": (["none"], "none"),
+    "api": (["none", "fastapi", "flask"], "none"),
     "migrations_folder": ([], "migrations"),
     "ci": (["github", "gitlab", "none"], "github"),
 }
@@ -166,7 +166,6 @@ def test_refuses_in_your_language(
         pyproject(template, tmp_path / "loja", language=language, **{key: answer})
 
 
-@pytest.mark.skipif("flask" not in values("api"), reason="Flask is not offered")
 def test_refuses_flask_with_async(template: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="sync"):
         pyproject(template, tmp_path / "loja", api="flask", mode="async")

@@ -104,14 +104,14 @@ def test_an_answer_that_is_refused_is_one_sentence() -> None:
     assert not Path("/nowhere").exists()
 
 
+@pytest.mark.full
 def test_without_an_author_git_is_left_to_the_owner(clone: Project) -> None:
     printed = clone.make("new", "dest=../store", "defaults=1", "data=language=en")
     assert "git config --global user.name" in printed
     store = Project(clone.path.parent / "store")
     store.env = clone.env
     store.run("git", "rev-parse", "--verify", "--quiet", "HEAD", code=1)
-    for block in console((store.path / "README.md").read_text(encoding="utf-8")):
-        store.run("sh", "-ec", block)
+    store.make("check")
     (told,) = re.findall(r"^ *(git -C .*)$", printed, re.MULTILINE)
     store.run("sh", "-ec", told, cwd=clone.path, env=AUTHOR)
     assert store.run("git", "status", "--porcelain") == ""

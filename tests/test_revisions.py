@@ -93,7 +93,7 @@ def test_the_projects_own_test_finds_an_import_of_the_application(
     service.models(f"Table('t', metadata, {KEY})")
     service.migrate()
     command = (".venv/bin/python", "-m", "pytest", "-q", "tests/test_migrations.py")
-    chosen = ("-k", "test_no_revision_imports_the_application")
+    chosen = ("-k", "test_the_revisions_are_fit_for_review")
     service.run(*command, *chosen)
     path = service.revisions()[0]
     path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")

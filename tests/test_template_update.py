@@ -133,7 +133,7 @@ def test_a_conflict_is_an_error_that_can_be_mended_or_given_up(loja: Project) ->
 
 def test_deleted_and_moved_files_stay_where_their_owner_put_them(loja: Project) -> None:
     git(loja.path, "rm", "--quiet", "alembic.ini", "core/database.py")
-    (loja.path / "docs").mkdir()
+    (loja.path / "docs").mkdir(exist_ok=True)
     git(loja.path, "mv", "README.md", "docs/README.md")
     append(loja.path / "docs/README.md", "mine")
     commit(loja.path)

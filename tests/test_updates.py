@@ -208,5 +208,5 @@ def sql(statement: str) -> str:
 def test_what_copier_leaves_alone_is_what_the_readme_says(template: Path, tmp_path: Path) -> None:
     made = copied(template, tmp_path / "loja", NEWEST, "newest", "default")
     _, seeds = ownership(made.path)
-    answers: dict[str, Any] = {"migrations_folder": "migrations"}
+    answers: dict[str, Any] = {"migrations_folder": "migrations", "api": "none"}
     assert excluded_on_update(answers) == seeds

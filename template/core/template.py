@@ -14,17 +14,31 @@ from core.migrations import messages
 ANSWERS = ".copier-answers.yml"
 
 
-def git(*arguments: str, cwd: Path = ROOT, given: str | None = None, failed: str = "") -> str:
+def git(
+    *arguments: str,
+    cwd: Path = ROOT,
+    given: str | None = None,
+    failed: str = "",
+    patience: float | None = None,
+) -> str:
     """Run git, without anybody's hooks, and return what it prints; failing ends the program."""
     command = ["git", "-c", "core.hooksPath=/dev/null", *arguments]
-    done = subprocess.run(command, cwd=cwd, input=given, capture_output=True, text=True)
+    try:
+        done = subprocess.run(
+            command, cwd=cwd, input=given, capture_output=True, text=True, timeout=patience
+        )
+    except subprocess.TimeoutExpired:
+        sys.exit(failed)
     if done.returncode:
         sys.exit(failed or messages.GIT_FAILED.format(command=arguments[0], cause=done.stderr))
     return done.stdout
 
 
-def newest(clone: Path) -> tuple[int, str, str]:
-    """Fetch the template; return the exit code to check with, its newest version, the news."""
+def newest(clone: Path, patience: float | None = None) -> tuple[int, str, str]:
+    """Fetch the template; return the exit code to check with, its newest version, the news.
+
+    `patience` is how many seconds the fetch may take; as long as it likes if it is None.
+    """
     text = (ROOT / ANSWERS).read_text(encoding="utf-8") if (ROOT / ANSWERS).exists() else ""
     noted = dict(re.findall(r"^_(commit|src_path): '?(.+?)'?$", text, re.MULTILINE))
     source, old = noted.get("src_path", "?"), noted.get("commit", "?")
@@ -33,7 +47,8 @@ def newest(clone: Path) -> tuple[int, str, str]:
     lost = messages.NO_TEMPLATE.format(source=source, file=ANSWERS)
     if not re.search(r":|^/", address):  # a relative path is another place to everybody
         sys.exit(lost)
-    git("clone", "--quiet", "--no-checkout", "--filter=blob:none", address, str(clone), failed=lost)
+    fetch = ["clone", "--quiet", "--no-checkout", "--filter=blob:none", address, str(clone)]
+    git(*fetch, failed=lost, patience=patience)
     tags = git("tag", "--list", "--sort=version:refname", "v[0-9]*", cwd=clone).split()
     new = tags[-1] if tags else "HEAD"
     gone = messages.NO_VERSION.format(old=old, source=source, file=ANSWERS, new=new)

@@ -2,10 +2,17 @@
 
 import enum
 from collections.abc import AsyncIterator
+from typing import Any
 
-from sqlalchemy import Enum, MetaData, event
+from sqlalchemy import Connection, Enum, MetaData, event
+from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -39,15 +46,33 @@ class CoreBase(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-engine = create_async_engine(SQLALCHEMY_DATABASE_URI)
-SessionLocal = async_sessionmaker(engine, expire_on_commit=False)
-
-
-@event.listens_for(engine.sync_engine, "connect")
 def enforce_foreign_keys(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     """Switch on SQLite's foreign keys, which are off on every new connection."""
+    connection.cursor().execute("PRAGMA foreign_keys=ON")
+
+
+def begin_before_savepoint(connection: Connection, _: str) -> None:
+    """Begin a transaction on SQLite where there is none, or releasing the savepoint would commit.
+
+    The driver begins at the first write, and that stays: a transaction that has begun by reading
+    is refused at once ("database is locked") when it comes to write after somebody else has.
+    """
+    driver = connection.connection.driver_connection
+    if driver is not None and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN")
+
+
+def make_engine(url: URL, **options: Any) -> AsyncEngine:
+    """Return an engine as the service uses it: for its own database, or for that of a test."""
+    engine = create_async_engine(url, **options)
     if engine.dialect.name == "sqlite":
-        connection.cursor().execute("PRAGMA foreign_keys=ON")
+        event.listen(engine.sync_engine, "connect", enforce_foreign_keys)
+        event.listen(engine.sync_engine, "savepoint", begin_before_savepoint)
+    return engine
+
+
+engine = make_engine(SQLALCHEMY_DATABASE_URI)
+SessionLocal = async_sessionmaker(engine, expire_on_commit=False)
 
 
 async def get_session() -> AsyncIterator[AsyncSession]:

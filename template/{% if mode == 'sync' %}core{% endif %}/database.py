@@ -3,7 +3,8 @@
 import enum
 from collections.abc import Iterator
 
-from sqlalchemy import Enum, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, Enum, MetaData, create_engine, event
+from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -38,15 +39,33 @@ class CoreBase(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
 
 
-engine = create_engine(SQLALCHEMY_DATABASE_URI)
-SessionLocal = sessionmaker(engine, expire_on_commit=False)
-
-
-@event.listens_for(engine, "connect")
 def enforce_foreign_keys(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     """Switch on SQLite's foreign keys, which are off on every new connection."""
+    connection.cursor().execute("PRAGMA foreign_keys=ON")
+
+
+def begin_before_savepoint(connection: Connection, _: str) -> None:
+    """Begin a transaction on SQLite where there is none, or releasing the savepoint would commit.
+
+    The driver begins at the first write, and that stays: a transaction that has begun by reading
+    is refused at once ("database is locked") when it comes to write after somebody else has.
+    """
+    driver = connection.connection.driver_connection
+    if driver is not None and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN")
+
+
+def make_engine(url: URL) -> Engine:
+    """Return an engine as the service uses it: for its own database, or for that of a test."""
+    engine = create_engine(url)
     if engine.dialect.name == "sqlite":
-        connection.cursor().execute("PRAGMA foreign_keys=ON")
+        event.listen(engine, "connect", enforce_foreign_keys)
+        event.listen(engine, "savepoint", begin_before_savepoint)
+    return engine
+
+
+engine = make_engine(SQLALCHEMY_DATABASE_URI)
+SessionLocal = sessionmaker(engine, expire_on_commit=False)
 
 
 def get_session() -> Iterator[Session]:

@@ -12,10 +12,12 @@ from core.migrations.journal import keep_journal
 from core.migrations.lock import one_at_a_time, patiently
 from core.migrations.ownership import Ownership
 from core.migrations.review import review
+from core.migrations.tools.record import record
 
 config = context.config
 ours = Ownership(context.script)
-write_hooks.register("ruff")(format_revision)  # alembic.ini names it
+write_hooks.register("ruff")(format_revision)  # alembic.ini names these two
+write_hooks.register("history")(lambda *_: record())
 
 if hasattr(config.cmd_opts, "cmd"):  # typed as a command; an application keeps its own logging
     log_to_terminal()
@@ -50,7 +52,7 @@ def run_migrations_offline() -> None:
     """Print the SQL instead of running it."""
     configure(url=url, literal_binds=True, dialect_opts={"paramstyle": "named"})
     with context.begin_transaction():
-        context.run_migrations()
+        patiently(context.get_context(), context.run_migrations)
 
 
 def run_migrations_online() -> None:

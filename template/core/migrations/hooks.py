@@ -123,7 +123,7 @@ def create_enums(migration: MigrationContext, up: ops.OpContainer, down: ops.OpC
     """Create PostgreSQL's type for an Enum before its first column; drop it after its last."""
     if migration.connection is None or migration.dialect.name != "postgresql":
         return
-    read = PGInspector(migration.connection).get_enums
+    read = cast("PGInspector", sa.inspect(migration.connection)).get_enums
     there = {f".{each['name']}" for each in read()}  # the default schema's
     there |= {f"{each['schema']}.{each['name']}" for each in read("*")}
     models = migration.opts["target_metadata"]

@@ -20,6 +20,7 @@ from core.migrations.connection import (
     migration_engine,
     unavailable_as_sentence,
 )
+from core.migrations.status import stranger
 
 log = logging.getLogger("alembic.runtime.migration")
 
@@ -62,11 +63,10 @@ def has_work(migration: MigrationContext) -> bool:
     try:
         return not heads or any(True for _ in migration.opts["fn"](heads, migration))
     except CommandError:
-        known = {revision.revision for revision in migration.opts["script"].walk_revisions()}
-        if known.issuperset(heads):
+        found = stranger(migration.opts["script"], heads)
+        if found is None:
             raise
-        code = ", ".join(migration.opts["script"].get_heads())
-        raise CommandError(messages.AHEAD.format(database=", ".join(heads), code=code)) from None
+        raise CommandError(found.sentence) from None
 
 
 def patiently(migration: MigrationContext, run: Callable[[], None]) -> None:

@@ -161,6 +161,7 @@ class Operation:
     name: str  # create_table, drop_column, ...
     table: str  # with its schema, where it names one
     other: str  # the column, or the table's new name
+    renamed: str = ""  # the column's new name
 
 
 def operations(path: Path, function: str) -> Iterator[Operation]:
@@ -191,9 +192,8 @@ def _operation(node: ast.AST, batch: str | None) -> Operation | None:
     named = said.get("table_name") or said.get("old_table_name")
     table = batch or schema + (named or next(texts, ""))
     other = said.get("column_name") or said.get("new_table_name") or next(texts, "")
-    if node.func.attr == "rename_table":
-        other = schema + other
-    return Operation(node.func.attr, table, other)
+    other = f"{schema}{other}" if node.func.attr == "rename_table" else other
+    return Operation(node.func.attr, table, other, said.get("new_column_name") or "")
 
 
 def _text(node: ast.AST) -> str:

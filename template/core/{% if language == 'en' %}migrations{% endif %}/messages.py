@@ -51,7 +51,8 @@ CURRENT = "Current: the database is at {code} and agrees with the models."
 BEHIND = "Behind: the database is at {database}, the code at {code}, {count} revision(s) to apply. Run `make upgrade`."
 AHEAD = "Ahead: the database is at {database}, which this code (at {code}) does not know. Deploy the code that has that revision, or downgrade with it first."
 DRIFT = 'Drift: the models and the database differ. This would bring the database to the models:\n{changes}\nRun `make migration m="..."` if the models are right.'
-TWO_HEADS = 'Two heads: the history forks into {heads}. Join them with `alembic merge heads -m "..."`, then run `make upgrade`.'
+TWO_HEADS = "Two heads: the history forks into {heads}. Put them in one line with `make rebase`, then run `make upgrade`."
+SQUASHED = "Behind: the database is at {database}, which `make squash` has put into {new}. Bring it to {new} with the code from before the squash (git log --diff-filter=D --oneline shows that commit), then come back to this one."
 IGNORED = "Not ours, left alone: {tables}."
 
 # make setup
@@ -74,7 +75,7 @@ ROWS = "{name}: {rows} row(s)"
 WILL_DROP = "This downgrade drops data:\n{losses}"
 CONFIRM = "Drop it? [y/n] "
 YES = {"y", "yes"}
-NOT_CONFIRMED = "Nothing was changed. To drop it all the same: make downgrade to={to} yes=1"
+NOT_CONFIRMED = "Nothing was changed. To drop it all the same: {command}"
 FAILED = "Failed: {error}"
 
 # make models, make adopt
@@ -121,9 +122,133 @@ TOUR_START = (
     "{count} revisions, one at a time, on a scratch database that is thrown away at the end."
 )
 TOUR_UP = "Step {step} of {count}: {title}"
-TOUR_SCHEMA = "The schema now:"
+TOUR_SCHEMA = "What changes in the schema:"
 TOUR_ADDED = "Alice (30) and Bob (25) move in:"
 TOUR_DATA = "The data is still there:"
-TOUR_DOWN = "One step back: the last revision is undone."
-TOUR_AGAIN = "And forward to the newest revision."
+TOUR_DOWN = "A step back, number {step} of {count} is undone: {title}"
 TOUR_END = "That is the whole cycle. Now change a model and run: make migration m='...'"
+TOUR_EMPTY = 'There is no revision to walk yet. Change a model and run: make migration m="..."'
+TOUR_KEYS = "[Enter] go on / [b] back / [q] quit: "
+TOUR_BACK = {"b", "back"}
+TOUR_QUIT = {"q", "quit"}
+TOUR_AT_START = "Nothing to undo: no revision is applied."
+TOUR_SAME = "nothing changed in the tables"
+TOUR_GONE = (
+    "The table usuarios is gone, and Alice and Bob with it; they move in again when it is back."
+)
+TOUR_NOBODY = "Alice and Bob could not move into the table usuarios as it is now: {cause}"
+TOUR_FAILED = "The revision {path} failed: {cause}. Mend it and run `make tour` again."
+TOUR_LEFT = "The scratch database was thrown away. To start over: make tour"
+NO_RICH = "rich, which draws the tour, is not installed ({cause}). Run `make setup`; if it stays missing, add rich>=14,<16 to the dev group in pyproject.toml first."
+
+# The API: start-up, /ready, make run
+READY = "Ready: the database is at {code}."
+NOT_STARTED = "The service did not start. {cause} To start all the same, set STARTUP_CHECK=warn."
+NOT_A_CHECK = "STARTUP_CHECK is {value!r}. Set it to refuse, warn or off, or leave it out."
+NO_ROW = "There is no {name} {id}."
+CONFLICT = "This does not go with what is stored: a value that must be unique is taken, or another row needs this one or is missing."
+NO_APP = """There is no app/api.py, which says what the service serves. Write one:
+
+{entry}
+Then add the routes of your modules, and run `make run` again."""
+NO_PORT = "{port} is no port. Give a number below 65536: make run port=8000"
+OPENAPI_WRITTEN = "Wrote {path}."
+OPENAPI_STALE = (
+    "docs/openapi.json is not what the service serves. Run `make openapi` and commit it."
+)
+
+# make diagram
+DIAGRAM_WRITTEN = "Wrote {path}, with {count} table(s)."
+DIAGRAM_STALE = "docs/schema.mmd is not what the models say. Run `make diagram` and commit it."
+
+# make doctor
+DOCTOR_WHAT = {
+    "python": "Python",
+    "packages": "the packages",
+    "tools": "the programs",
+    "environment": "the environment",
+    "env_file": ".env",
+    "settings": "the settings",
+    "address": "DATABASE_URL",
+    "server": "the server",
+    "database": "the database",
+    "revisions": "the database's revision",
+    "models": "the models",
+    "template_version": "the template's version",
+}
+DOCTOR_NOT_ASKED = "Did not check {what}: it needs what is missing above."
+DOCTOR_STUMBLED = "Could not check {what} ({cause}). Mend that, or run `make setup`, and then `make doctor` again."
+DOCTOR_PYTHON = "Python {version}, that of .venv."
+DOCTOR_PYTHON_OTHER = "Python is {version}, and pyproject.toml asks for {asked}. Run `rm -r .venv && make setup PYTHON=...` with one that will do."
+DOCTOR_NOT_VENV = (
+    "This Python is {path}, not that of the project's .venv. Run `make setup`, then `make doctor`."
+)
+DOCTOR_PACKAGES = "The {count} packages that pyproject.toml asks for are installed."
+DOCTOR_PACKAGES_MISSING = (
+    "Packages are missing, or of another version: {packages}. Run `make setup`."
+)
+DOCTOR_TOOLS = "Programs: {tools}."
+DOCTOR_TOOLS_MISSING = "Programs are missing. Install them: `apt install {tools}`, `brew install {tools}`, or as your system does."
+DOCTOR_NO_ANSWERS = (
+    "{file} does not say how the environment is made; `git checkout {file}` brings the file back."
+)
+DOCTOR_NO_CONDA = "There is no conda: install it, or use another environment: `make template-update data=environment=uv`."
+DOCTOR_TOOL_COMES = "There is no {tool} on this machine; `make setup` installs it into .venv."
+DOCTOR_ENV = ".env is in its place."
+DOCTOR_NO_ENV = "There is no .env. Run `make setup`."
+DOCTOR_ENV_UNUSED = "There is no .env, and none is needed: DATABASE_URL comes from the environment."
+DOCTOR_ENV_UNREADABLE = (
+    ".env cannot be read ({cause}). Keep its values and run `rm -r .env && make setup`."
+)
+DOCTOR_SETTINGS = "The names in .env are those of .env.example."
+DOCTOR_MISSPELT = "In .env, {name} does nothing; is it {meant}? Run `sed -i.bak 's/^{name}=/{meant}=/' .env && rm .env.bak`."
+DOCTOR_NOT_SET = "{name} is not in .env. Run `(echo; grep '^{name}=' .env.example) >> .env`."
+DOCTOR_URL = "DATABASE_URL: {url}, from .env."
+DOCTOR_URL_GIVEN = "DATABASE_URL: {url}, from the environment, which wins over .env."
+DOCTOR_NO_SERVER = "SQLite needs no server."
+DOCTOR_SERVER = "The server answers: {place}."
+DOCTOR_SILENT = "The database did not answer within {seconds} s. Check DATABASE_URL and that the server is up, then run `make doctor` again."
+DOCTOR_COMPOSE = "`docker compose up --wait` starts the server of compose.yaml."
+DOCTOR_DATABASE = "The database opens: {name}."
+DOCTOR_NO_DATABASE = "The database {name} does not exist. Run `make setup`."
+DOCTOR_HEAD = "The database is at the newest revision: {head}."
+DOCTOR_MODELS = "The models can be imported: {count} table(s)."
+DOCTOR_TEMPLATE_UNKNOWN = "Could not tell whether the template has a newer version: {cause}"
+
+# make rebase
+HISTORY_HEADER = "# A conflict here: two branches have each added a revision. `make rebase` puts them in one line."
+ONE_LINE = "The history is one line already; history.txt says it."
+REBASED = "{path} now follows {bottom}; the head is {head}."
+REBASE_DONE = "Read both: they may change the same table. Then `git add` the revisions and {file}, commit, and run `make upgrade`."
+REBASE_UNDOES = "Your database has {revision}, which moves on top: it is undone there first."
+REBASE_UNSEEN = "The database was not asked ({cause}). If a revision below is applied there, undo it before `make upgrade`: make downgrade."
+MERGE_MOVES = "{path} joins two lines itself and cannot move on top of another. Say which head moves instead: make rebase top=..."
+NO_HEAD = "{name} is no head. The heads are {heads}: make rebase top=..."
+
+# make squash
+SQUASH = "squash"
+NOTHING_TO_SQUASH = "The history has one revision or none: nothing to squash."
+SQUASHED_INTO = "{count} revisions fit in one, {head}; a scratch database was built from it."
+SQUASH_LOSES = "The old history makes this too (-), or this differs (+). Databases that have it keep it; put what a new one needs into the revision by hand:"
+ASK_SQUASH = "Put this one in their place? [y/n] "
+SQUASH_DONE = "Wrote {path} and deleted the revisions it replaces; git has them. A database that is behind it needs the code from before: upgrade all of them first. Then commit."
+SQUASH_UNDONE = "Nothing was changed. To squash all the same: make squash yes=1"
+NOT_SQUASHED = "Nothing was changed: no database could be built from one revision ({cause}). Mend what that says in the models, or leave the history as it is."
+
+# make lint
+REVISIONS_FIT = "The revisions are fit to be reviewed."
+REVISION_CHANGED = "{path} is closed, and was edited since: a database that ran it never sees the edit. Undo it (git checkout -- the file) and write a new revision; if no database but yours ran it, delete its line in {file} and run `make rebase`."
+REVISION_GONE = "{revision} is in {file}, and its revision is not there: databases that ran it would be lost. Bring it back (git checkout), or, if no database but yours ran it, delete its line and run `make rebase`."
+LINE_STALE = "{file} does not end with the head of the history. Run `make rebase`, which writes it, and commit it."
+IMPORTS_APP = "{path} imports {names}: it would change when the code does. Say in the revision itself what it needs: sa.table(...), a literal, a copy."
+NO_DOWNGRADE = "{path}: downgrade() undoes nothing. Write it; or, if there is no way back, say why in its docstring."
+SQUAWK_SAYS = "If this is what you want all the same, say so in the revision, in a comment: # squawk-ignore <rule>: why"
+NO_SQUAWK = "squawk, which reads the SQL of new revisions, is not installed ({cause}). Run `make setup`; if it stays missing, add squawk-cli>=2.50,<3 to the dev group in pyproject.toml first."
+
+# make plan markdown=1
+PLAN_EMPTY = "Migrations: nothing to apply"
+PLAN_ONE = "Migrations: 1 revision to apply"
+PLAN_MANY = "Migrations: {count} revisions to apply"
+PLAN_NO_RISK = "Nothing found that loses data or rewrites a table."
+PLAN_MORE = "and {count} more"
+PLAN_CUT = "The SQL is cut here: it has {length} characters, more than a comment takes. `make plan` prints all of it."

@@ -51,7 +51,8 @@ CURRENT = "Em dia: o banco está em {code} e concorda com os modelos."
 BEHIND = "Atrasado: o banco está em {database}, o código em {code}, {count} revisão(ões) por aplicar. Rode `make upgrade`."
 AHEAD = "Adiantado: o banco está em {database}, que este código (em {code}) não conhece. Implante o código que tem essa revisão, ou antes reverta com ele."
 DRIFT = 'Divergente: os modelos e o banco diferem. Isto levaria o banco aos modelos:\n{changes}\nRode `make migration m="..."` se os modelos estão certos.'
-TWO_HEADS = 'Duas pontas: o histórico se divide em {heads}. Junte-as com `alembic merge heads -m "..."` e depois rode `make upgrade`.'
+TWO_HEADS = "Duas pontas: o histórico se divide em {heads}. Ponha-as em uma linha com `make rebase` e depois rode `make upgrade`."
+SQUASHED = "Atrasado: o banco está em {database}, que `make squash` juntou em {new}. Leve-o até {new} com o código de antes da junção (git log --diff-filter=D --oneline mostra esse commit) e depois volte a este."
 IGNORED = "Não são nossas e ficam como estão: {tables}."
 
 # make setup
@@ -74,7 +75,7 @@ ROWS = "{name}: {rows} linha(s)"
 WILL_DROP = "Esta reversão apaga dados:\n{losses}"
 CONFIRM = "Apagar? [s/n] "
 YES = {"s", "sim", "y", "yes"}
-NOT_CONFIRMED = "Nada foi alterado. Para apagar mesmo assim: make downgrade to={to} yes=1"
+NOT_CONFIRMED = "Nada foi alterado. Para apagar mesmo assim: {command}"
 FAILED = "Falhou: {error}"
 
 # make models, make adopt
@@ -119,9 +120,137 @@ GIT_FAILED = "git {command} falhou: {cause}\nAcerte isso e rode o comando de nov
 # make tour
 TOUR_START = "{count} revisões, uma por vez, em um banco de rascunho que é apagado no fim."
 TOUR_UP = "Passo {step} de {count}: {title}"
-TOUR_SCHEMA = "O esquema agora:"
+TOUR_SCHEMA = "O que muda no esquema:"
 TOUR_ADDED = "Alice (30) e Bob (25) entram:"
 TOUR_DATA = "Os dados continuam lá:"
-TOUR_DOWN = "Um passo atrás: a última revisão é desfeita."
-TOUR_AGAIN = "E adiante, até a revisão mais nova."
+TOUR_DOWN = "Um passo atrás, o {step} de {count} é desfeito: {title}"
 TOUR_END = "Esse é o ciclo inteiro. Agora mude um modelo e rode: make migration m='...'"
+TOUR_EMPTY = 'Ainda não há revisão para percorrer. Mude um modelo e rode: make migration m="..."'
+TOUR_KEYS = "[Enter] seguir / [v] voltar / [s] sair: "
+TOUR_BACK = {"v", "voltar"}
+TOUR_QUIT = {"s", "sair"}
+TOUR_AT_START = "Nada a desfazer: nenhuma revisão está aplicada."
+TOUR_SAME = "nada mudou nas tabelas"
+TOUR_GONE = "A tabela usuarios saiu, e Alice e Bob com ela; entram de novo quando ela voltar."
+TOUR_NOBODY = "Alice e Bob não puderam entrar na tabela usuarios como ela é agora: {cause}"
+TOUR_FAILED = "A revisão {path} falhou: {cause}. Conserte-a e rode `make tour` de novo."
+TOUR_LEFT = "O banco de rascunho foi apagado. Para recomeçar: make tour"
+NO_RICH = "Falta o rich, que desenha o passeio ({cause}). Rode `make setup`; se ainda faltar, ponha antes rich>=14,<16 no grupo dev do pyproject.toml."
+
+# A API: a partida, /ready, make run
+READY = "Pronto: o banco está em {code}."
+NOT_STARTED = (
+    "O serviço não foi iniciado. {cause} Para iniciar mesmo assim, defina STARTUP_CHECK=warn."
+)
+NOT_A_CHECK = "STARTUP_CHECK é {value!r}. Use refuse, warn ou off, ou não a defina."
+NO_ROW = "Não há {name} {id}."
+CONFLICT = "Isto não combina com o que está guardado: um valor que deve ser único já existe, ou outra linha precisa desta ou está faltando."
+NO_APP = """Falta o app/api.py, que diz o que o serviço atende. Escreva um:
+
+{entry}
+Depois acrescente as rotas dos seus módulos e rode `make run` de novo."""
+NO_PORT = "{port} não é uma porta. Dê um número abaixo de 65536: make run port=8000"
+OPENAPI_WRITTEN = "{path} foi escrito."
+OPENAPI_STALE = (
+    "docs/openapi.json não é o que o serviço atende. Rode `make openapi` e faça o commit."
+)
+
+# make diagram
+DIAGRAM_WRITTEN = "Escrevi {path}, com {count} tabela(s)."
+DIAGRAM_STALE = (
+    "docs/schema.mmd não é o que os modelos dizem. Rode `make diagram` e faça o commit dele."
+)
+
+# make doctor
+DOCTOR_WHAT = {
+    "python": "o Python",
+    "packages": "os pacotes",
+    "tools": "os programas",
+    "environment": "o ambiente",
+    "env_file": "o .env",
+    "settings": "as configurações",
+    "address": "a DATABASE_URL",
+    "server": "o servidor",
+    "database": "o banco",
+    "revisions": "a revisão do banco",
+    "models": "os modelos",
+    "template_version": "a versão do template",
+}
+DOCTOR_NOT_ASKED = "Sem conferir {what}: depende do que falta acima."
+DOCTOR_STUMBLED = "Não deu para conferir {what} ({cause}). Conserte isso, ou rode `make setup`, e depois `make doctor` de novo."
+DOCTOR_PYTHON = "Python {version}, o da .venv."
+DOCTOR_PYTHON_OTHER = "O Python é {version}, e o pyproject.toml pede {asked}. Rode `rm -r .venv && make setup PYTHON=...` com um que sirva."
+DOCTOR_NOT_VENV = (
+    "Este Python é {path}, e não o da .venv do projeto. Rode `make setup`, e depois `make doctor`."
+)
+DOCTOR_PACKAGES = "Os {count} pacotes que o pyproject.toml pede estão instalados."
+DOCTOR_PACKAGES_MISSING = "Faltam pacotes, ou são de outra versão: {packages}. Rode `make setup`."
+DOCTOR_TOOLS = "Programas: {tools}."
+DOCTOR_TOOLS_MISSING = "Faltam programas. Instale-os: `apt install {tools}`, `brew install {tools}` ou como o seu sistema faz."
+DOCTOR_NO_ANSWERS = (
+    "{file} não diz como o ambiente é criado; `git checkout {file}` traz o arquivo de volta."
+)
+DOCTOR_NO_CONDA = (
+    "Falta o conda: instale-o, ou use outro ambiente: `make template-update data=environment=uv`."
+)
+DOCTOR_TOOL_COMES = "Não há {tool} nesta máquina; `make setup` o instala na .venv."
+DOCTOR_ENV = "O .env está no lugar."
+DOCTOR_NO_ENV = "Falta o .env. Rode `make setup`."
+DOCTOR_ENV_UNUSED = "Não há .env, e não faz falta: a DATABASE_URL vem do ambiente."
+DOCTOR_ENV_UNREADABLE = (
+    "O .env não pode ser lido ({cause}). Guarde os valores dele e rode `rm -r .env && make setup`."
+)
+DOCTOR_SETTINGS = "Os nomes do .env são os do .env.example."
+DOCTOR_MISSPELT = "No .env, {name} não faz nada; seria {meant}? Rode `sed -i.bak 's/^{name}=/{meant}=/' .env && rm .env.bak`."
+DOCTOR_NOT_SET = "Falta {name} no .env. Rode `(echo; grep '^{name}=' .env.example) >> .env`."
+DOCTOR_URL = "DATABASE_URL: {url}, do .env."
+DOCTOR_URL_GIVEN = "DATABASE_URL: {url}, do ambiente, que vence o .env."
+DOCTOR_NO_SERVER = "SQLite não precisa de servidor."
+DOCTOR_SERVER = "O servidor responde: {place}."
+DOCTOR_SILENT = "O banco não respondeu em {seconds} s. Confira a DATABASE_URL e se o servidor está de pé; depois rode `make doctor` de novo."
+DOCTOR_COMPOSE = "`docker compose up --wait` sobe o servidor do compose.yaml."
+DOCTOR_DATABASE = "O banco abre: {name}."
+DOCTOR_NO_DATABASE = "O banco {name} não existe. Rode `make setup`."
+DOCTOR_HEAD = "O banco está na revisão mais nova: {head}."
+DOCTOR_MODELS = "Os modelos são importados: {count} tabela(s)."
+DOCTOR_TEMPLATE_UNKNOWN = "Não deu para saber se o template tem versão nova: {cause}"
+
+# make rebase
+HISTORY_HEADER = "# Um conflito aqui: dois ramos criaram, cada um, uma revisão. `make rebase` põe as duas em uma linha."
+ONE_LINE = "O histórico já é uma linha só; history.txt diz qual."
+REBASED = "{path} agora vem depois de {bottom}; a ponta é {head}."
+REBASE_DONE = "Leia as duas: podem mudar a mesma tabela. Depois faça `git add` das revisões e de {file}, o commit, e rode `make upgrade`."
+REBASE_UNDOES = "Seu banco tem {revision}, que vai subir: ela é desfeita nele antes."
+REBASE_UNSEEN = "O banco não foi consultado ({cause}). Se uma revisão abaixo estiver aplicada nele, desfaça-a antes do `make upgrade`: make downgrade."
+MERGE_MOVES = "{path} já junta duas linhas e não pode subir sobre outra. Diga que ponta sobe no lugar dela: make rebase top=..."
+NO_HEAD = "{name} não é uma ponta. As pontas são {heads}: make rebase top=..."
+
+# make squash
+SQUASH = "squash"
+NOTHING_TO_SQUASH = "O histórico tem uma revisão ou nenhuma: nada a juntar."
+SQUASHED_INTO = (
+    "{count} revisões cabem em uma, {head}; um banco de rascunho foi feito a partir dela."
+)
+SQUASH_LOSES = "O histórico antigo também faz isto (-), ou isto difere (+). Os bancos que já têm isso ficam com ele; ponha à mão na revisão o que um banco novo precisar:"
+ASK_SQUASH = "Pôr esta no lugar delas? [s/n] "
+SQUASH_DONE = "{path} foi escrita, e as revisões que ela substitui, apagadas; o git as tem. Um banco que está atrás dela precisa do código anterior: atualize todos antes. Depois faça o commit."
+SQUASH_UNDONE = "Nada mudou. Para juntar mesmo assim: make squash yes=1"
+NOT_SQUASHED = "Nada mudou: não foi possível fazer um banco a partir de uma só revisão ({cause}). Corrija nos modelos o que isso diz, ou deixe o histórico como está."
+
+# make lint
+REVISIONS_FIT = "As revisões estão prontas para serem revistas."
+REVISION_CHANGED = "{path} está fechada e foi editada depois: um banco que já a rodou nunca verá a edição. Desfaça-a (git checkout -- o arquivo) e escreva outra revisão; se só o seu banco a rodou, apague a linha dela em {file} e rode `make rebase`."
+REVISION_GONE = "{revision} está em {file}, e a revisão não está mais lá: os bancos que a rodaram ficariam perdidos. Traga-a de volta (git checkout) ou, se só o seu banco a rodou, apague a linha dela e rode `make rebase`."
+LINE_STALE = "{file} não termina com a ponta do histórico. Rode `make rebase`, que o escreve, e faça o commit dele."
+IMPORTS_APP = "{path} importa {names}: mudaria quando o código mudasse. Diga na própria revisão o que ela precisa: sa.table(...), um literal, uma cópia."
+NO_DOWNGRADE = "{path}: downgrade() não desfaz nada. Escreva-o; ou, se não há volta, diga por quê na docstring dele."
+SQUAWK_SAYS = "Se é isso mesmo que você quer, diga-o na revisão, em um comentário: # squawk-ignore <regra>: por quê"
+NO_SQUAWK = "O squawk, que lê o SQL das revisões novas, não está instalado ({cause}). Rode `make setup`; se continuar faltando, acrescente antes squawk-cli>=2.50,<3 ao grupo dev do pyproject.toml."
+
+# make plan markdown=1
+PLAN_EMPTY = "Migrações: nada a aplicar"
+PLAN_ONE = "Migrações: 1 revisão a aplicar"
+PLAN_MANY = "Migrações: {count} revisões a aplicar"
+PLAN_NO_RISK = "Nada que perca dados ou reescreva uma tabela foi encontrado."
+PLAN_MORE = "e mais {count}"
+PLAN_CUT = "O SQL foi cortado aqui: tem {length} caracteres, mais do que cabe em um comentário. `make plan` o imprime inteiro."

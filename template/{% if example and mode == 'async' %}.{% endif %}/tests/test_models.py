@@ -1,28 +1,14 @@
 """The models work on the database the migrations made. Each test's changes are rolled back."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import select
-from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.produtos.models import Produto
 from app.usuarios.models import Usuario
-from core import async_driver
-
-
-@pytest_asyncio.fixture
-async def session(database: URL) -> AsyncIterator[AsyncSession]:
-    engine = create_async_engine(async_driver(database))
-    async with engine.connect() as connection, connection.begin() as transaction:
-        async with AsyncSession(connection, join_transaction_mode="create_savepoint") as session:
-            yield session
-        await transaction.rollback()
-    await engine.dispose()
 
 
 async def test_a_person_is_stored(session: AsyncSession) -> None:

@@ -1,26 +1,14 @@
 """The models work on the database the migrations made. Each test's changes are rolled back."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import create_engine, select
-from sqlalchemy.engine import URL
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.produtos.models import Produto
 from app.usuarios.models import Usuario
-
-
-@pytest.fixture
-def session(database: URL) -> Iterator[Session]:
-    engine = create_engine(database)
-    with engine.connect() as connection, connection.begin() as transaction:
-        with Session(connection, join_transaction_mode="create_savepoint") as session:
-            yield session
-        transaction.rollback()
-    engine.dispose()
 
 
 def test_a_person_is_stored(session: Session) -> None:

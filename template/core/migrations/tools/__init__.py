@@ -1,0 +1,1 @@
+"""Tools for a team: each module is one target of the Makefile."""
