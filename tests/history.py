@@ -439,7 +439,7 @@ def kills(
     return [Kill(position, statement) for statement in range(first, total + 1, step)]
 
 
-def eventually(happened: Callable[[], object], within: float = 30) -> None:
+def eventually(happened: Callable[[], object], within: float = 60) -> None:
     """Wait until something is the case."""
     deadline = time.monotonic() + within
     while not happened():

@@ -218,7 +218,7 @@ def test_any_number_of_containers_start_at_once(
     lines = iter(service.stdout.readline, "")
     assert f"up {image.user}\n" in lines
     service.send_signal(signal.SIGTERM)
-    assert service.wait(10) == 7, "the signal did not reach the service"
+    assert service.wait(40) == 7, "the signal did not reach the service"
 
     wrong = image.container(DATABASE_URL="sqlite:////nowhere/app.db")
     printed, _ = wrong.communicate()
@@ -238,7 +238,7 @@ def test_the_api_is_healthy_and_ends_when_told(build: Callable[..., Image], api:
             time.sleep(0.5)
         assert healthy.returncode == 0
         service.send_signal(signal.SIGTERM)
-        printed, _ = service.communicate(timeout=10)
+        printed, _ = service.communicate(timeout=40)
         assert service.returncode in {0, -signal.SIGTERM}, printed
     finally:
         service.kill()

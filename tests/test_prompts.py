@@ -59,7 +59,7 @@ class Terminal:
         command = ["-m", "copier", "copy", "--vcs-ref", "HEAD", str(ROOT), str(destination)]
         env = os.environ | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm", "LANG": "C.UTF-8"}
         self.process: Any = pexpect.spawn(
-            sys.executable, command, env=env, encoding="utf-8", dimensions=(50, 220), timeout=30
+            sys.executable, command, env=env, encoding="utf-8", dimensions=(50, 220), timeout=60
         )
         self.process.logfile_read = self.screen = StringIO()
 

@@ -154,9 +154,9 @@ def test_the_wait_begins_when_there_is_somebody_to_wait_for(
     """A migration that worked for longer than MIGRATION_LOCK_WAIT has all of it left."""
     made = service(project, "postgresql")
     write_revisions(made, [*TEN[:6], (wait_at_the_gate(made) + ADULTS, "")])
-    run = Run(made, "upgrade", "head", MIGRATION_LOCK_TIMEOUT="1", MIGRATION_LOCK_WAIT="2")
+    run = Run(made, "upgrade", "head", MIGRATION_LOCK_TIMEOUT="1", MIGRATION_LOCK_WAIT="5")
     eventually(lambda: "at the gate" in run.output)
-    time.sleep(2)
+    time.sleep(5)
     with held(made, "SELECT * FROM usuarios"):
         gate(made).touch()
         eventually(lambda: said(made, "TABLE_RETRY", run.output))
@@ -203,7 +203,7 @@ def test_a_table_that_stays_busy_ends_in_a_sentence_and_nothing_half_done(
         began = time.monotonic()
         run = Run(made, "upgrade", "head", MIGRATION_LOCK_TIMEOUT="1", MIGRATION_LOCK_WAIT="1")
         assert said(made, "TABLE_BUSY", run.fail())
-        assert 1 < time.monotonic() - began < 15
+        assert 1 < time.monotonic() - began < 45
     assert snapshot(made) == before
     Run(made, "upgrade", "head").end()
     assert "('sobe 11',)" in snapshot(made)["auditoria"]["rows"]
@@ -219,12 +219,12 @@ def test_the_lock_is_taken_only_when_there_is_something_to_do(
     before = snapshot(made)
     with locked(made):
         for command in (["upgrade", "head"], ["current"], ["downgrade", last], ["history"]):
-            Run(made, *command).end(within=5)
+            Run(made, *command).end(within=45)
         write_revisions(made, [(BIRTHDAY, "")], after=last)
         began = time.monotonic()
         for command in (["upgrade", "head"], ["downgrade", "-1"], ["stamp", "base"]):
             run = Run(made, *command, MIGRATION_LOCK_WAIT="0.5")
             assert said(made, "LOCK_TIMEOUT", run.fail())
-        assert 1.5 < time.monotonic() - began < 20
+        assert 1.5 < time.monotonic() - began < 45
         assert snapshot(made) == before
     Run(made, "upgrade", "head").end()
