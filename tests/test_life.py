@@ -111,7 +111,7 @@ def new_revision(project: Project, command: Callable[[], object]) -> Path | None
 
 
 def write_revision(
-    project: Project, id: str, upgrade: str, downgrade: str = "pass", revises: str | None = HEAD
+    project: Project, id: str, upgrade: str, downgrade: str = "pass", revises: object = HEAD
 ) -> Path:
     """Write a revision by hand, as `make revision` and an editor would."""
     body = upgrade.strip().replace("\n", "\n    ")

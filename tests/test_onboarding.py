@@ -18,11 +18,12 @@ import pexpect
 import psutil
 import pytest
 from conftest import Project, render, server_url
-from history import said
+from history import database_of, said
 from releases import commit, copy_working_tree
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 from sqlalchemy_utils import database_exists
+from test_life import HEAD, SECOND, write_revision
 from test_render import append, read
 from test_template_update import project_of
 
@@ -202,57 +203,20 @@ def test_every_database_is_toured(project: Callable[..., Project], answers: dict
     assert steps(shown) == list("12333")
     assert len(ALICE.findall(shown)) == len(BOB.findall(shown)) == 5
     if "DATABASE_URL" in made.env:
-        assert not database_exists(sync(made.env["DATABASE_URL"]))
-
-
-def sync(url: str) -> str:
-    """Return a URL with its synchronous driver."""
-    return url.replace("aiomysql", "pymysql")
-
-
-REVISION = '''"""{title}"""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "{id}"
-down_revision = {revises!r}
-
-
-def upgrade() -> None:
-    {up}
-
-
-def downgrade() -> None:
-    {down}
-'''
-
-
-def revise(made: Project, id_: str, revises: Any, up: str, down: str = "pass") -> None:
-    """Add a revision of the owner's to the history."""
-    source = REVISION.format(title=f"step {id_}", id=id_, revises=revises, up=up, down=down)
-    made.write(f"{made.migrations}/versions/2026_02_01_0900-{id_}_x.py", source)
-
-
-HEAD = "c27a51e8d943"
+        assert not database_exists(database_of(made))
 
 
 def test_the_owners_revisions_are_walked_too(project: Callable[..., Project]) -> None:
     made = project()
     rename = 'op.rename_table("{}", "{}")'
-    revise(
-        made,
-        "aaa1",
-        HEAD,
-        rename.format("usuarios", "pessoas"),
-        rename.format("pessoas", "usuarios"),
-    )
-    revise(made, "aaa2", "aaa1", "op.get_bind()")
+    there, back = rename.format("usuarios", "pessoas"), rename.format("pessoas", "usuarios")
+    write_revision(made, "aaa1", there, back)
+    write_revision(made, "aaa2", "op.get_bind()", revises="aaa1")
     shown = made.run(*TOUR)
     assert steps(shown) == list("1234555") and said(made, "TOUR_SAME", shown)
     assert shown.count("+pessoas") == 1 and said(made, "TOUR_GONE", shown)
     assert len(ALICE.findall(shown)) == 3
-    revise(made, "aaa3", "aaa2", "pass", "raise NotImplementedError")
+    write_revision(made, "aaa3", "pass", "raise NotImplementedError", revises="aaa2")
     failed = made.run(*TOUR, code=1)
     assert said(made, "TOUR_FAILED", failed) and "NotImplementedError" in failed
 
@@ -261,16 +225,17 @@ def test_two_heads_no_revision_and_other_people_are_sentences(
     project: Callable[..., Project],
 ) -> None:
     made = project()
-    revise(made, "bbb1", "8b4e2d9c6f30", "pass")
+    write_revision(made, "bbb1", "pass", revises=SECOND)
     assert said(made, "TWO_HEADS", made.run(*TOUR, code=1))
-    revise(made, "bbb2", (HEAD, "bbb1"), "pass")  # joined again
+    write_revision(made, "bbb2", "pass", revises=(HEAD, "bbb1"))  # joined again
     joined = made.run("sh", "-c", f"{' '.join(TOUR)} <&-")  # no input at all, not even an empty one
     assert steps(joined) == list("1234555")
     for path in made.revisions():
         path.unlink()
     assert said(made, "TOUR_EMPTY", made.run(*TOUR, code=1))
     cpf = 'sa.Column("cpf", sa.String(11), nullable=False)'
-    revise(made, "ccc1", None, f'op.create_table("usuarios", {cpf})', 'op.drop_table("usuarios")')
+    create, drop = f'op.create_table("usuarios", {cpf})', 'op.drop_table("usuarios")'
+    write_revision(made, "ccc1", create, drop, revises=None)
     shown = made.run(*TOUR)
     assert said(made, "TOUR_NOBODY", shown) and steps(shown) == list("111")
 
@@ -472,7 +437,7 @@ def test_where_the_database_stands_is_mended_by_the_line_shown(
     made = project()
     made.make("downgrade", "to=-1")
     mend(made, examine(made, "revisions")["revisions"])
-    revise(made, "ddd1", "8b4e2d9c6f30", "pass")
+    write_revision(made, "ddd1", "pass", revises=SECOND)
     append(made.path / "app/produtos/models.py", "import nothing_like_it")
     lines = examine(made, "revisions models")
     assert said(made, "TWO_HEADS", lines["revisions"]) and "nothing_like_it" in lines["models"]

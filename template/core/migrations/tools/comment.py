@@ -3,16 +3,15 @@
 import re
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy.engine import URL
 
-from core import ROOT
 from core.migrations import messages
 from core.migrations.status import current_heads, pending
 from core.migrations.tools.plan import plan
+from core.migrations.tools.record import short
 
 LONGEST = 65_000  # characters; GitHub takes 65,536
 MOST = 50  # lines of a list
@@ -53,8 +52,7 @@ def risks(statements: list[str]) -> Iterator[str]:
 
 def details(sql: str, room: int) -> str:
     """Return the SQL folded away, cut at a line's end where it is longer than `room` characters."""
-    longest = max(map(len, re.findall("`+", sql)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = "`" * max(3, backticks(sql) + 1)
     cut = ""
     if len(sql) + 500 > room:
         cut = f"\n\n{messages.PLAN_CUT.format(length=len(sql))}"
@@ -66,15 +64,19 @@ def details(sql: str, room: int) -> str:
 def code(text: str) -> str:
     """Return a text as code within a line, whatever backticks are in it."""
     text = text if len(text) <= WIDEST else f"{text[:WIDEST]}…"
-    longest = max(map(len, re.findall("`+", text)), default=0)
+    longest = backticks(text)
     fence, gap = "`" * (longest + 1), " " if longest else ""
     return f"{fence}{gap}{text}{gap}{fence}"
 
 
+def backticks(text: str) -> int:
+    """Return how many backticks in a row a text has at most; its fence needs one more."""
+    return max(map(len, re.findall("`+", text)), default=0)
+
+
 def _line(revision: Script | None) -> str:
     assert revision is not None
-    path = Path(revision.path).relative_to(ROOT).as_posix()
-    return f"{code(revision.revision)} {code(revision.doc)}: {code(path)}"
+    return f"{code(revision.revision)} {code(revision.doc)}: {code(short(revision.path))}"
 
 
 def _listed(mark: str, lines: Iterator[str]) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.types import ARRAY
 from core import ROOT
 from core.migrations import messages
 from core.migrations.models import is_marked, load_metadata
+from core.migrations.tools.record import short
 
 PATH = ROOT / "docs" / "schema.mmd"
 
@@ -25,8 +26,7 @@ def diagram(_: argparse.Namespace) -> int:
     models = load_metadata()
     PATH.parent.mkdir(exist_ok=True)
     PATH.write_text(mermaid(models), encoding="utf-8", newline="\n")
-    name = PATH.relative_to(ROOT).as_posix()
-    print(messages.DIAGRAM_WRITTEN.format(path=name, count=len(drawn(models))))
+    print(messages.DIAGRAM_WRITTEN.format(path=short(PATH), count=len(drawn(models))))
     return 0
 
 

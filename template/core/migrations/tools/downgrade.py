@@ -4,15 +4,15 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import column, func, inspect, select, table
 from sqlalchemy.engine import URL
 
 from core import database_url
-from core.migrations import alembic_config, confirmed, messages, revert_migrations
+from core.migrations import confirmed, messages, revert_migrations
 from core.migrations.connection import connect
 from core.migrations.ownership import operations
 from core.migrations.status import current_heads
+from core.migrations.tools.record import history
 
 
 def downgrade(options: Namespace) -> int:
@@ -41,7 +41,7 @@ def undo(to: str, yes: bool, command: str) -> int:
 
 def rows_lost(to: str, url: URL) -> list[str]:
     """Return a line for each table or column with data that downgrading to `to` drops."""
-    script = ScriptDirectory.from_config(alembic_config())
+    script = history()
     database = current_heads(url)
     undone = script.iterate_revisions(database, to, select_for_downgrade=True) if database else ()
     losses: dict[str, int] = {}

@@ -23,6 +23,7 @@ from core.migrations.tools.record import (
     new_revisions,
     recorded,
     short,
+    single_head,
 )
 
 IGNORE = re.compile(r"# squawk-ignore ([\w,-]+)")
@@ -31,9 +32,7 @@ IGNORE = re.compile(r"# squawk-ignore ([\w,-]+)")
 def lint(_: Namespace) -> int:
     """Print what is wrong with the revisions; the exit code is 1 if anything is."""
     script = history()
-    heads = script.get_heads()
-    if len(heads) > 1:
-        raise CommandError(messages.TWO_HEADS.format(heads=", ".join(heads)))
+    single_head(script)
     problems = [*line_of_history(script), *unfit(script)]
     print("\n".join(problems) or messages.REVISIONS_FIT, flush=True)
     code = squawk(new_revisions(script)) if database_url().get_backend_name() == "postgresql" else 0

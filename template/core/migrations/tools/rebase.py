@@ -53,7 +53,7 @@ def rebase(options: Namespace) -> int:
 
 def leave_squashed() -> None:
     """Point what follows a squashed revision to the one that replaced it."""
-    folder = Path(ScriptDirectory.from_config(alembic_config()).versions)
+    folder = Path(history().versions)
     for path in sorted(folder.glob("*.py")):
         found = POINTS.search(path.read_text(encoding="utf-8"))
         new = replaced_by(folder, found[2].strip("'\"")) if found else None

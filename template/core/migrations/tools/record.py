@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
 
 from core import ROOT
 from core.migrations import alembic_config, messages
@@ -26,6 +27,18 @@ TRUNKS = "origin/HEAD", "origin/main", "origin/master", "main", "master"
 def history() -> ScriptDirectory:
     """Return the project's revisions, read anew."""
     return ScriptDirectory.from_config(alembic_config())
+
+
+def single_head(script: ScriptDirectory) -> str | None:
+    """Return the head of the history, None where there is no revision.
+
+    Raises:
+        CommandError: there are two, of branches that have not met yet.
+    """
+    heads = script.get_heads()
+    if len(heads) > 1:
+        raise CommandError(messages.TWO_HEADS.format(heads=", ".join(heads)))
+    return heads[0] if heads else None
 
 
 def history_file(script: ScriptDirectory) -> Path:

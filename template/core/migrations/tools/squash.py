@@ -20,7 +20,7 @@ from core.migrations.adoption.legacy import Key, carried, differences, left_over
 from core.migrations.connection import connect, scratch_database
 from core.migrations.ownership import created_tables
 from core.migrations.status import State, status
-from core.migrations.tools.record import history, record, short
+from core.migrations.tools.record import history, record, short, single_head
 
 
 def squash(options: Namespace) -> int:
@@ -33,10 +33,8 @@ def squash(options: Namespace) -> int:
         CommandError: the models and the history differ, or the revision does not rebuild them.
     """
     script = history()
-    old, heads = list(script.walk_revisions())[::-1], script.get_heads()
-    if len(heads) > 1:
-        raise CommandError(messages.TWO_HEADS.format(heads=", ".join(heads)))
-    if len(old) < 2:
+    head, old = single_head(script), list(script.walk_revisions())[::-1]
+    if head is None or len(old) < 2:
         print(messages.NOTHING_TO_SQUASH)
         return 0
     names = [each.rpartition(".") for each in sorted(created_tables(script))]
@@ -46,14 +44,14 @@ def squash(options: Namespace) -> int:
         found = status(alembic_config(before), before)
         if found.state is not State.CURRENT:
             raise CommandError(found.sentence)
-        path, left = written(folder, heads[0], before, after, tables)
+        path, left = written(folder, head, before, after, tables)
         add_replaced(path, [each.revision for each in old[:-1]])
         try:
             command.upgrade(elsewhere(folder, after), "head")
         except (CommandError, SQLAlchemyError) as error:
             raise CommandError(messages.NOT_SQUASHED.format(cause=error)) from error
         lost = [*unlike(before, after, tables), *rows_lost(before, after, tables), *left]
-        print(messages.SQUASHED_INTO.format(count=len(old), head=heads[0]))
+        print(messages.SQUASHED_INTO.format(count=len(old), head=head))
         if lost:
             print("\n".join([messages.SQUASH_LOSES, *(f"  {each.strip()}" for each in lost)]))
         if not (options.yes or confirmed(messages.ASK_SQUASH)):

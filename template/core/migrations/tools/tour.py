@@ -12,14 +12,15 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alembic.script import Script, ScriptDirectory
+from alembic.script import Script
 from alembic.util import CommandError, to_tuple
 from sqlalchemy import Connection, Inspector, MetaData, Table, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.migrations import alembic_config, apply_migrations, messages, revert_migrations
+from core.migrations import apply_migrations, messages, revert_migrations
 from core.migrations.connection import ALEMBIC_TABLES, connect, scratch_database
+from core.migrations.tools.record import history, single_head
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,10 +31,9 @@ Schema = dict[str, list[str]]  # what each table looks like, a line for each thi
 
 def tour(_: argparse.Namespace) -> int:
     """Walk through the history on a scratch database, showing the schema and the data each time."""
-    script = ScriptDirectory.from_config(alembic_config())
-    heads, revisions = script.get_heads(), list(script.walk_revisions())[::-1]
-    if len(heads) > 1:
-        raise CommandError(messages.TWO_HEADS.format(heads=", ".join(heads)))
+    script = history()
+    single_head(script)
+    revisions = list(script.walk_revisions())[::-1]
     if not revisions:
         raise CommandError(messages.TOUR_EMPTY)
     # A closed terminal, too, ends like Ctrl-C: the scratch database is dropped.
