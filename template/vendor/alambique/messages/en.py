@@ -1,0 +1,279 @@
+"""Every sentence a person reads, in English; `pt` has the same names with the same fields."""
+
+# ruff: noqa: E501, a sentence is a line
+
+# The commands, as `alambique --help` lists them
+COMMANDS = {
+    "setup": "Make what a fresh clone lacks: .env, the database, the tables.",
+    "check": "Say where the database stands; the exit code is the state's.",
+    "plan": "Print the SQL an upgrade would run, with what loses data or rewrites a table marked.",
+    "downgrade": "Downgrade to a revision, a step such as -1, or the base; ask if that drops data.",
+    "rebase": "Put two heads in one line: what the trunk lacks moves on top.",
+    "squash": "Put the history into one revision; databases at head do not notice.",
+    "lint": "Say what a reviewer would say of new revisions, and of closed ones that were edited.",
+    "tour": "Walk through the history, a step at a time, on a scratch database.",
+    "diagram": "Write the models as a diagram (Mermaid) to docs/schema.mmd.",
+    "doctor": "Check what this project needs: a line for each thing, with what mends it.",
+    "models": "Write models from an existing database; a file that is there stays as it is.",
+    "adopt": "Bring a database aboard: models, a first revision that rebuilds it, and, asked, a stamp.",
+    "template-check": "Say whether the template has a newer version, and what it changes.",
+    "template-update": "Bring the template's newer version; end in an error on a conflict.",
+    "run": "Serve the API on this machine, again whenever the code changes.",
+    "openapi": "Write docs/openapi.json, the description of the API.",
+}
+
+# How we connect
+URL_MISSING = "DATABASE_URL is not set. Put it in .env (`make setup` makes one from .env.example) or in the environment."
+URL_MALFORMED = "DATABASE_URL cannot be read. It looks like driver://user:password@host:port/database, with special characters in the password percent-encoded; see .env.example."
+URL_IN_INI_MALFORMED = "sqlalchemy.url in alembic.ini cannot be read: write each % in it twice, or take the line out and set DATABASE_URL."
+DATABASE_UNKNOWN = "Migrations do not know {name}. They run on SQLite, PostgreSQL, MySQL and MariaDB: set DATABASE_URL to one of these."
+PYPROJECT_MALFORMED = "{path} cannot be read: {cause}. Mend it and run the command again."
+SETTING_NOT_TEXT = "{name} in [tool.alambique] of pyproject.toml is {value!r}, not a text. Write it in quotes, or leave it out."
+SETTING_NOT_A_LIST = '{name} in [tool.alambique] of pyproject.toml is {value!r}, not a list of texts. Write it like ["app"].'
+DRIVER_MISSING = "The driver for {url} is not installed ({cause}). Add it to pyproject.toml and run `make setup`."
+CANNOT_CONNECT = "Cannot open {url}: {cause}. Check DATABASE_URL and that the database answers; `make setup` creates a missing database."
+CONNECTION_USED = "The connection given in config.attributes is in a transaction already, so nothing would be committed. Give a connection that has run no statement, or commit first."
+FOREIGN_KEYS_BROKEN = "The revision leaves {rows} row(s) that refer to a missing parent ({tables}), so it was undone. Mend the rows inside the revision and run `make upgrade` again."
+NOT_SECONDS = "{name} is not a number of seconds. Set it to something like 60, or leave it out."
+
+# When it is interrupted, or has to wait
+LOCK_TIMEOUT = "Another migration has held this database for {wait:g} s ({cause}). Wait for it and run the command again, or raise MIGRATION_LOCK_WAIT (seconds)."
+TABLE_BUSY = "A table stayed busy ({cause}). The revision was undone; let the long query end and run the command again, or raise MIGRATION_LOCK_TIMEOUT or MIGRATION_LOCK_WAIT (seconds)."
+STATEMENT_FAILED = "The database refused a statement: {cause}\n{sql}\nNothing is left half done: what could not be undone is noted. Mend the cause and run the command again; `alembic --raiseerr upgrade head` shows where it was."
+NOT_SPOKEN = "This database cannot do what the revision says: {cause}. Mend the revision (and the model), and run the command again."
+TABLE_RETRY = "A table is busy ({cause}); trying again in {pause:g} s."
+HALF_APPLIED = "`{step}` was interrupted half-way, so `{asked}` cannot begin. Finish it first: make upgrade (or make downgrade, if that is what was interrupted)."
+REVISION_EDITED = "`{step}` was interrupted and its revision was edited since: this statement is not the one that ran.\n{sql}\nRestore the revision as it was and run the command again; change it afterwards, in a revision of its own. If nobody edited it, it decides by what it reads, which is different now: finish it by hand and run `make stamp to=...`."
+RETURNING_LOST = "`{step}` was interrupted after this statement, and the rows it returned (RETURNING) are lost.\n{sql}\nFinish the revision by hand and run `make stamp to=...`."
+SKIPPED = "Already done before the interruption: {sql}"
+ALREADY_DONE = "The statement in doubt had been carried out: {cause}"
+INVALID_INDEX = "An interrupted CREATE INDEX CONCURRENTLY left {name} invalid; building it again."
+
+# Models and revisions
+MODEL_NOT_IMPORTED = "Could not import {model} ({cause}, at {place}). Nothing was compared: without this model its table would look dropped. Mend it, or core/policy.py, and run the command again."
+NOTHING_MAPPED = "No model is mapped, so there is nothing to compare. Add one in app/<module>/models.py, or name its package in core/policy.py."
+NOT_AT_HEAD = "The database is at {database} and the history ends at {code}: comparing would mix up what is new with what is not applied yet. Run `make upgrade` first; `make check` says more."
+NOT_FORMATTED = (
+    "{path} was written but not formatted. Run `make setup`, which installs ruff, then `make lint`."
+)
+ENUM_CHANGED = "The Enum {name} has the members {found} in the database and {mapped} in the models, and Alembic cannot write that change. Make an empty revision (make revision) with op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") and run `make upgrade`; to take a member away, make a new type there and move the columns over to it."
+NO_CHANGE = "The models and the database agree: no revision was written."
+
+# make migration: what would lose data
+ASK_RENAME = "{old} -> {new}: rename? [y/n] "
+ASK_DROP = "Drop {name}, with its data? [y/n] "
+ASK_CUT = " Go on? [y/n] "
+ASK_FILL = "{name} may not be null: what do the rows that are there get, as SQL ('x', 0, now())? "
+HOW_TO_RENAME = "{name} is gone. Renamed: rename={name}:{new}    Not needed any more: drop={name}"
+HOW_TO_DROP = "{name} is gone. Not needed any more: drop={name}"
+HOW_TO_CUT = "{name} goes from {old} to {new}, which may cut values. All the same: drop={name}"
+HOW_TO_FILL = "{name} may not be null, and rows that are there have no value. A value for them, as SQL: fill=\"{name}:'x'\"    Or make the column nullable first."
+LOSES_DATA = 'No revision was written: it would lose data, and nobody said it may.\n{lines}\nSay it in the same command: make migration m="..." rename=... drop=... fill=... (with alembic: -x rename=... -x drop=... -x fill=...)'
+NOT_FOUND = "No revision was written: nothing to rename, drop or fill under {names}. Give names as table or table.column, as they are in the database."
+
+# Where the database stands
+CURRENT = "Current: the database is at {code} and agrees with the models."
+BEHIND = "Behind: the database is at {database}, the code at {code}, {count} revision(s) to apply. Run `make upgrade`."
+AHEAD = "Ahead: the database is at {database}, which this code (at {code}) does not know. Deploy the code that has that revision, or downgrade with it first."
+DRIFT = 'Drift: the models and the database differ. This would bring the database to the models:\n{changes}\nRun `make migration m="..."` if the models are right.'
+TWO_HEADS = "Two heads: the history forks into {heads}. Put them in one line with `make rebase`, then run `make upgrade`."
+SQUASHED = "Behind: the database is at {database}, which `make squash` has put into {new}. Bring it to {new} with the code from before the squash (git log --diff-filter=D --oneline shows that commit), then come back to this one."
+IGNORED = "Not ours, left alone: {tables}."
+
+# make setup
+ENV_MADE = "Made .env from .env.example."
+DATABASE_MADE = "Created the database {url}."
+NEXT_STEPS = """
+Ready. What now:
+  make help               lists every command
+  make check              says where the database stands
+  make migration m="..."  writes a revision after you change a model"""
+
+# make plan
+NOTHING_TO_DO = "Nothing to apply: the database is at head."
+LOSES = "LOSES DATA:"
+REWRITES = "rewrites the table, which nobody can write to meanwhile:"
+
+# make downgrade
+NOTHING_TO_UNDO = "Nothing to undo: the database is at the base, with no revision applied."
+ROWS = "{name}: {rows} row(s)"
+WILL_DROP = "This downgrade drops data:\n{losses}"
+CONFIRM = "Drop it? [y/n] "
+YES = {"y", "yes"}
+NOT_CONFIRMED = "Nothing was changed. To drop it all the same: {command}"
+FAILED = "Failed: {error}"
+
+# make models, make adopt
+MODELS_DOCSTRING = "Models of tables that were there before them."
+BASELINE = "baseline"
+NO_SQLACODEGEN = "sqlacodegen, which writes the models, is not installed ({cause}). Run `make setup`; if it stays missing, add sqlacodegen>=4.0,<5 to the dev group in pyproject.toml first."
+NO_SCHEMA = "No schema to read here: {names}. Name those of the database, with commas: make models schema=public,sales. Only PostgreSQL has several."
+NO_TABLE = "No table to map under {names}. Name tables of the database that no model maps yet, with commas: make models tables=orders,sales.items"
+NO_TABLES = "There is no table in {url} that no model maps yet: nothing was written. Another database: url=... Another schema: schema=..."
+NO_MODULE_NAME = "{name} cannot be a module's name. Say one like it with letters, digits and _: make models module=shop"
+FILES_THERE = "Nothing was written, because these files are there: {files}. Move them away, or say another module: module=shop"
+MODELS_BROKEN = "The models were written to {files} and cannot be imported ({cause}). Mend them there, or delete them and leave a table out: tables=..."
+MODELS_WRITTEN = "{count} table(s) mapped in {files}. Read them; the names of classes and attributes are yours to change."
+NO_RELATIONSHIPS = "The models have no relationship(): with them they could not be imported ({cause}). Add those you need by hand."
+TYPE_UNKNOWN = "{name} has a type that models cannot carry: it is mapped, but left out of migrations, and of the first revision. Give it a type of your own and take skip_autogenerate away."
+HISTORY_THERE = "This project has revisions already, and a database comes aboard only before the first. Start from a project without the example (make new ... data=example=false), or delete the example's models and revisions."
+OTHER_HISTORY = "The database carries an alembic_version of another history: {revisions}. Either bring that history along: copy its revisions to the versions folder and run `make check`. Or leave it behind: take a backup, `DROP TABLE alembic_version` in the database, and run `make adopt` again."
+NOT_REBUILT = "Wrote {path}, but an empty database cannot be built from it: {cause}\nNothing was written to yours. Mend the revision until `make test` passes, then run `make stamp to=head`; or delete the revision and its models, and run `make adopt` again."
+REPLAYED = "Wrote {path}, and rebuilt a scratch database from it. {sentence}"
+SAME = "The rebuilt database and yours are the same, table by table."
+DIFFER = "The rebuilt database and yours differ (- only in yours, + only in the rebuilt one):"
+LEFT_OVER = "Models cannot carry these, so neither does the revision; your database keeps them:"
+ASK_STAMP = "Note the revision in {url}? It is the only thing written there. [y/n] "
+NOT_STAMPED = "Nothing was written to the database. To finish: make stamp to=head (or, with another database: .venv/bin/alembic -x url=... stamp head)"
+
+# make template-check, make template-update
+CHANGELOG = "CHANGELOG.md"  # the template's, in this language
+TEMPLATE = {
+    0: "Up to date: the project is at the template's newest version, {old}.",
+    3: "The template is at {new}, this project at {old}. `make template-update` brings it.",
+    4: "The project is at {old}, newer than the template, {new}: nothing to do.",
+}
+NO_TEMPLATE = "The template is not at {source}, or not for everybody. Write its address, a URL or a full path, after _src_path in {file}, commit, and run the command again."
+NO_VERSION = "The template at {source} no longer has {old}, which this project came from. Write a version it has, such as {new}, after _commit in {file}, commit, and run the command again."
+NOT_COMMITTED = "There are changes that are not committed. Commit them (or `git stash`) first."
+HISTORY_STAYS = "The history would stay in the old folder. Move it first, `git mv <the old one> {folder}`, commit, and run the command again."
+NOT_UPDATED = "Copier did not update; its reason is above, and the project is as it was. Mend that, and run the command again."
+IN_THE_WAY = "The new version brings {files}, and git does not know the file you have there. Nothing was changed: add and commit yours, or move it away, and run the command again."
+CONFLICTS = "Conflicts in:\n  {files}\nMend what lies between <<<<<<< and >>>>>>>, `git add` these files, run `make setup check`, and commit. To give up instead:\n  git restore --source=HEAD --staged --worktree .{undo}"
+GIT_FAILED = "git {command} failed: {cause}\nMend that, and run the command again."
+
+# make tour
+TOUR_START = (
+    "{count} revisions, one at a time, on a scratch database that is thrown away at the end."
+)
+TOUR_UP = "Step {step} of {count}: {title}"
+TOUR_SCHEMA = "What changes in the schema:"
+TOUR_ADDED = "Alice (30) and Bob (25) move in:"
+TOUR_DATA = "The data is still there:"
+TOUR_DOWN = "A step back, number {step} of {count} is undone: {title}"
+TOUR_END = "That is the whole cycle. Now change a model and run: make migration m='...'"
+TOUR_EMPTY = 'There is no revision to walk yet. Change a model and run: make migration m="..."'
+TOUR_KEYS = "[Enter] go on / [b] back / [q] quit: "
+TOUR_BACK = {"b", "back"}
+TOUR_QUIT = {"q", "quit"}
+TOUR_AT_START = "Nothing to undo: no revision is applied."
+TOUR_SAME = "nothing changed in the tables"
+TOUR_GONE = (
+    "The table usuarios is gone, and Alice and Bob with it; they move in again when it is back."
+)
+TOUR_NOBODY = "Alice and Bob could not move into the table usuarios as it is now: {cause}"
+TOUR_FAILED = "The revision {path} failed: {cause}. Mend it and run `make tour` again."
+TOUR_LEFT = "The scratch database was thrown away. To start over: make tour"
+NO_RICH = "rich, which draws the tour, is not installed ({cause}). Run `make setup`; if it stays missing, add rich>=14,<16 to the dev group in pyproject.toml first."
+
+# The API: start-up, /ready, make run
+READY = "Ready: the database is at {code}."
+NOT_STARTED = "The service did not start. {cause} To start all the same, set STARTUP_CHECK=warn."
+NOT_A_CHECK = "STARTUP_CHECK is {value!r}. Set it to refuse, warn or off, or leave it out."
+NO_ROW = "There is no {name} {id}."
+CONFLICT = "This does not go with what is stored: a value that must be unique is taken, or another row needs this one or is missing."
+NO_APP = """There is no app/api.py, which says what the service serves. Write one:
+
+{entry}
+Then add the routes of your modules, and run `make run` again."""
+NO_PORT = "{port} is no port. Give a number below 65536: make run port=8000"
+OPENAPI_WRITTEN = "Wrote {path}."
+OPENAPI_STALE = (
+    "docs/openapi.json is not what the service serves. Run `make openapi` and commit it."
+)
+
+# make diagram
+DIAGRAM_WRITTEN = "Wrote {path}, with {count} table(s)."
+DIAGRAM_STALE = "docs/schema.mmd is not what the models say. Run `make diagram` and commit it."
+
+# make doctor
+DOCTOR_WHAT = {
+    "python": "Python",
+    "packages": "the packages",
+    "tools": "the programs",
+    "environment": "the environment",
+    "env_file": ".env",
+    "settings": "the settings",
+    "address": "DATABASE_URL",
+    "server": "the server",
+    "database": "the database",
+    "revisions": "the database's revision",
+    "models": "the models",
+    "template_version": "the template's version",
+}
+DOCTOR_NOT_ASKED = "Did not check {what}: it needs what is missing above."
+DOCTOR_STUMBLED = "Could not check {what} ({cause}). Mend that, or run `make setup`, and then `make doctor` again."
+DOCTOR_PYTHON = "Python {version}, that of .venv."
+DOCTOR_PYTHON_OTHER = "Python is {version}, and pyproject.toml asks for {asked}. Run `rm -r .venv && make setup PYTHON=...` with one that will do."
+DOCTOR_NOT_VENV = (
+    "This Python is {path}, not that of the project's .venv. Run `make setup`, then `make doctor`."
+)
+DOCTOR_PACKAGES = "The {count} packages that pyproject.toml asks for are installed."
+DOCTOR_PACKAGES_MISSING = (
+    "Packages are missing, or of another version: {packages}. Run `make setup`."
+)
+DOCTOR_TOOLS = "Programs: {tools}."
+DOCTOR_TOOLS_MISSING = "Programs are missing. Install them: `apt install {tools}`, `brew install {tools}`, or as your system does."
+DOCTOR_NO_ANSWERS = (
+    "{file} does not say how the environment is made; `git checkout {file}` brings the file back."
+)
+DOCTOR_NO_CONDA = "There is no conda: install it, or use another environment: `make template-update data=environment=uv`."
+DOCTOR_TOOL_COMES = "There is no {tool} on this machine; `make setup` installs it into .venv."
+DOCTOR_ENV = ".env is in its place."
+DOCTOR_NO_ENV = "There is no .env. Run `make setup`."
+DOCTOR_ENV_UNUSED = "There is no .env, and none is needed: DATABASE_URL comes from the environment."
+DOCTOR_ENV_UNREADABLE = (
+    ".env cannot be read ({cause}). Keep its values and run `rm -r .env && make setup`."
+)
+DOCTOR_SETTINGS = "The names in .env are those of .env.example."
+DOCTOR_MISSPELT = "In .env, {name} does nothing; is it {meant}? Run `sed -i.bak 's/^{name}=/{meant}=/' .env && rm .env.bak`."
+DOCTOR_NOT_SET = "{name} is not in .env. Run `(echo; grep '^{name}=' .env.example) >> .env`."
+DOCTOR_URL = "DATABASE_URL: {url}, from .env."
+DOCTOR_URL_GIVEN = "DATABASE_URL: {url}, from the environment, which wins over .env."
+DOCTOR_NO_SERVER = "SQLite needs no server."
+DOCTOR_SERVER = "The server answers: {place}."
+DOCTOR_SILENT = "The database did not answer within {seconds} s. Check DATABASE_URL and that the server is up, then run `make doctor` again."
+DOCTOR_COMPOSE = "`docker compose up --wait` starts the server of compose.yaml."
+DOCTOR_DATABASE = "The database opens: {name}."
+DOCTOR_NO_DATABASE = "The database {name} does not exist. Run `make setup`."
+DOCTOR_HEAD = "The database is at the newest revision: {head}."
+DOCTOR_MODELS = "The models can be imported: {count} table(s)."
+DOCTOR_TEMPLATE_UNKNOWN = "Could not tell whether the template has a newer version: {cause}"
+
+# make rebase
+HISTORY_HEADER = "# A conflict here: two branches have each added a revision. `make rebase` puts them in one line."
+ONE_LINE = "The history is one line already; history.txt says it."
+REBASED = "{path} now follows {bottom}; the head is {head}."
+REBASE_DONE = "Read both: they may change the same table. Then `git add` the revisions and {file}, commit, and run `make upgrade`."
+REBASE_UNDOES = "Your database has {revision}, which moves on top: it is undone there first."
+REBASE_UNSEEN = "The database was not asked ({cause}). If a revision below is applied there, undo it before `make upgrade`: make downgrade."
+MERGE_MOVES = "{path} joins two lines itself and cannot move on top of another. Say which head moves instead: make rebase top=..."
+NO_HEAD = "{name} is no head. The heads are {heads}: make rebase top=..."
+
+# make squash
+SQUASH = "squash"
+NOTHING_TO_SQUASH = "The history has one revision or none: nothing to squash."
+SQUASHED_INTO = "{count} revisions fit in one, {head}; a scratch database was built from it."
+SQUASH_LOSES = "The old history makes this too (-), or this differs (+). Databases that have it keep it; put what a new one needs into the revision by hand:"
+ASK_SQUASH = "Put this one in their place? [y/n] "
+SQUASH_DONE = "Wrote {path} and deleted the revisions it replaces; git has them. A database that is behind it needs the code from before: upgrade all of them first. Then commit."
+SQUASH_UNDONE = "Nothing was changed. To squash all the same: make squash yes=1"
+NOT_SQUASHED = "Nothing was changed: no database could be built from one revision ({cause}). Mend what that says in the models, or leave the history as it is."
+
+# make lint
+REVISIONS_FIT = "The revisions are fit to be reviewed."
+REVISION_CHANGED = "{path} is closed, and was edited since: a database that ran it never sees the edit. Undo it (git checkout -- the file) and write a new revision; if no database but yours ran it, delete its line in {file} and run `make rebase`."
+REVISION_GONE = "{revision} is in {file}, and its revision is not there: databases that ran it would be lost. Bring it back (git checkout), or, if no database but yours ran it, delete its line and run `make rebase`."
+LINE_STALE = "{file} does not end with the head of the history. Run `make rebase`, which writes it, and commit it."
+IMPORTS_APP = "{path} imports {names}: it would change when the code does. Say in the revision itself what it needs: sa.table(...), a literal, a copy."
+NO_DOWNGRADE = "{path}: downgrade() undoes nothing. Write it; or, if there is no way back, say why in its docstring."
+SQUAWK_SAYS = "If this is what you want all the same, say so in the revision, in a comment: # squawk-ignore <rule>: why"
+NO_SQUAWK = "squawk, which reads the SQL of new revisions, is not installed ({cause}). Run `make setup`; if it stays missing, add squawk-cli>=2.50,<3 to the dev group in pyproject.toml first."
+
+# make plan markdown=1
+PLAN_EMPTY = "Migrations: nothing to apply"
+PLAN_ONE = "Migrations: 1 revision to apply"
+PLAN_MANY = "Migrations: {count} revisions to apply"
+PLAN_NO_RISK = "Nothing found that loses data or rewrites a table."
+PLAN_MORE = "and {count} more"
+PLAN_CUT = "The SQL is cut here: it has {length} characters, more than a comment takes. `make plan` prints all of it."

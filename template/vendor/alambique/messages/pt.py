@@ -1,0 +1,281 @@
+"""Cada frase que uma pessoa lê, em português; `en` tem os mesmos nomes, com os mesmos campos."""
+
+# ruff: noqa: E501, a sentence is a line
+
+# Os comandos, como `alambique --help` os lista
+COMMANDS = {
+    "setup": "Faz o que falta em um clone novo: o .env, o banco, as tabelas.",
+    "check": "Diz onde o banco está; o código de saída é o do estado.",
+    "plan": "Imprime o SQL que um upgrade rodaria, com o que perde dados ou reescreve uma tabela marcado.",
+    "downgrade": "Reverte até uma revisão, um passo como -1, ou a base; pergunta se isso apagar dados.",
+    "rebase": "Põe duas pontas em uma linha: o que o tronco não tem sobe.",
+    "squash": "Junta o histórico em uma só revisão; os bancos em dia nem notam.",
+    "lint": "Diz o que um revisor diria das revisões novas, e das fechadas que foram editadas.",
+    "tour": "Percorre o histórico, um passo por vez, em um banco de rascunho.",
+    "diagram": "Escreve os modelos como diagrama (Mermaid) em docs/schema.mmd.",
+    "doctor": "Confere o que este projeto precisa: uma linha para cada coisa, com o que conserta.",
+    "models": "Escreve modelos a partir de um banco que já existe; um arquivo que está lá fica como está.",
+    "adopt": "Traz um banco a bordo: modelos, uma primeira revisão que o refaz e, se você quiser, um stamp.",
+    "template-check": "Diz se o template tem versão nova, e o que ela muda.",
+    "template-update": "Traz a versão nova do template; termina com erro se houver conflito.",
+    "run": "Serve a API neste computador, e recomeça quando o código muda.",
+    "openapi": "Escreve docs/openapi.json, a descrição da API.",
+}
+
+# Como conectamos
+URL_MISSING = "DATABASE_URL não está definida. Coloque-a no .env (`make setup` cria um a partir do .env.example) ou no ambiente."
+URL_MALFORMED = "Não foi possível ler DATABASE_URL. O formato é driver://usuario:senha@host:porta/banco, com os caracteres especiais da senha codificados com %; veja .env.example."
+URL_IN_INI_MALFORMED = "Não foi possível ler sqlalchemy.url no alembic.ini: escreva cada % duas vezes, ou tire a linha e defina DATABASE_URL."
+DATABASE_UNKNOWN = "As migrações não conhecem {name}. Elas rodam em SQLite, PostgreSQL, MySQL e MariaDB: aponte DATABASE_URL para um deles."
+PYPROJECT_MALFORMED = "Não foi possível ler {path}: {cause}. Conserte-o e rode o comando de novo."
+SETTING_NOT_TEXT = "{name}, em [tool.alambique] do pyproject.toml, é {value!r}, e não um texto. Escreva-o entre aspas, ou deixe-o de fora."
+SETTING_NOT_A_LIST = '{name}, em [tool.alambique] do pyproject.toml, é {value!r}, e não uma lista de textos. Escreva como ["app"].'
+DRIVER_MISSING = "O driver de {url} não está instalado ({cause}). Acrescente-o ao pyproject.toml e rode `make setup`."
+CANNOT_CONNECT = "Não foi possível abrir {url}: {cause}. Confira DATABASE_URL e se o banco responde; `make setup` cria um banco que falta."
+CONNECTION_USED = "A conexão dada em config.attributes já está em uma transação, e nada seria confirmado. Dê uma conexão que ainda não executou nada, ou faça commit antes."
+FOREIGN_KEYS_BROKEN = "A revisão deixa {rows} linha(s) que apontam para um pai inexistente ({tables}), por isso foi desfeita. Corrija as linhas dentro da revisão e rode `make upgrade` de novo."
+NOT_SECONDS = "{name} não é um número de segundos. Use algo como 60, ou não a defina."
+
+# Quando é interrompida, ou tem de esperar
+LOCK_TIMEOUT = "Outra migração ocupa este banco há {wait:g} s ({cause}). Espere por ela e rode o comando de novo, ou aumente MIGRATION_LOCK_WAIT (segundos)."
+TABLE_BUSY = "Uma tabela continuou ocupada ({cause}). A revisão foi desfeita; deixe a consulta longa terminar e rode o comando de novo, ou aumente MIGRATION_LOCK_TIMEOUT ou MIGRATION_LOCK_WAIT (segundos)."
+STATEMENT_FAILED = "O banco recusou um comando: {cause}\n{sql}\nNada ficou pela metade: o que não pôde ser desfeito está anotado. Corrija a causa e rode o comando de novo; `alembic --raiseerr upgrade head` mostra onde foi."
+NOT_SPOKEN = "Este banco não sabe fazer o que a revisão diz: {cause}. Conserte a revisão (e o modelo) e rode o comando de novo."
+TABLE_RETRY = "Uma tabela está ocupada ({cause}); nova tentativa em {pause:g} s."
+HALF_APPLIED = "`{step}` foi interrompida no meio, por isso `{asked}` não pode começar. Termine-a primeiro: make upgrade (ou make downgrade, se foi ele o interrompido)."
+REVISION_EDITED = "`{step}` foi interrompida e a revisão foi editada desde então: este comando não é o que rodou.\n{sql}\nRestaure a revisão como era e rode o comando de novo; mude o que quiser depois, em uma revisão nova. Se ninguém a editou, ela decide pelo que lê, o que agora é outro: termine-a à mão e rode `make stamp to=...`."
+RETURNING_LOST = "`{step}` foi interrompida depois deste comando, e as linhas que ele devolveu (RETURNING) se perderam.\n{sql}\nTermine a revisão à mão e rode `make stamp to=...`."
+SKIPPED = "Já feito antes da interrupção: {sql}"
+ALREADY_DONE = "O comando em dúvida já tinha sido executado: {cause}"
+INVALID_INDEX = "Um CREATE INDEX CONCURRENTLY interrompido deixou {name} inválido; criando de novo."
+
+# Modelos e revisões
+MODEL_NOT_IMPORTED = "Não foi possível importar {model} ({cause}, em {place}). Nada foi comparado: sem esse modelo a tabela dele pareceria removida. Corrija-o, ou core/policy.py, e rode o comando de novo."
+NOTHING_MAPPED = "Nenhum modelo está mapeado, então não há o que comparar. Crie um em app/<modulo>/models.py, ou diga o pacote dele em core/policy.py."
+NOT_AT_HEAD = "O banco está em {database} e o histórico termina em {code}: comparar misturaria o que é novo com o que falta aplicar. Rode antes `make upgrade`; `make check` diz mais."
+NOT_FORMATTED = (
+    "{path} foi escrito mas não formatado. Rode `make setup`, que instala o ruff, e `make lint`."
+)
+ENUM_CHANGED = "O Enum {name} tem os membros {found} no banco e {mapped} nos modelos, e o Alembic não sabe escrever essa mudança. Faça uma revisão vazia (make revision) com op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") e rode `make upgrade`; para tirar um membro, crie nela um tipo novo e passe as colunas para ele."
+NO_CHANGE = "Os modelos e o banco concordam: nenhuma revisão foi escrita."
+
+# make migration: o que perderia dados
+ASK_RENAME = "{old} -> {new}: renomear? [s/n] "
+ASK_DROP = "Apagar {name}, com os dados? [s/n] "
+ASK_CUT = " Seguir? [s/n] "
+ASK_FILL = "{name} não pode ser nulo: o que recebem as linhas que existem, em SQL ('x', 0, now())? "
+HOW_TO_RENAME = "{name} sumiu. Renomeado: rename={name}:{new}    Não é mais preciso: drop={name}"
+HOW_TO_DROP = "{name} sumiu. Não é mais preciso: drop={name}"
+HOW_TO_CUT = "{name} passa de {old} a {new}, o que pode cortar valores. Mesmo assim: drop={name}"
+HOW_TO_FILL = "{name} não pode ser nulo, e as linhas que existem não têm valor. Um valor para elas, em SQL: fill=\"{name}:'x'\"    Ou crie antes a coluna aceitando nulos."
+LOSES_DATA = 'Nenhuma revisão foi escrita: ela perderia dados, e ninguém disse que pode.\n{lines}\nDiga no mesmo comando: make migration m="..." rename=... drop=... fill=... (com alembic: -x rename=... -x drop=... -x fill=...)'
+NOT_FOUND = "Nenhuma revisão foi escrita: não há o que renomear, apagar ou preencher em {names}. Dê os nomes como tabela ou tabela.coluna, como estão no banco."
+
+# Onde o banco está
+CURRENT = "Em dia: o banco está em {code} e concorda com os modelos."
+BEHIND = "Atrasado: o banco está em {database}, o código em {code}, {count} revisão(ões) por aplicar. Rode `make upgrade`."
+AHEAD = "Adiantado: o banco está em {database}, que este código (em {code}) não conhece. Implante o código que tem essa revisão, ou antes reverta com ele."
+DRIFT = 'Divergente: os modelos e o banco diferem. Isto levaria o banco aos modelos:\n{changes}\nRode `make migration m="..."` se os modelos estão certos.'
+TWO_HEADS = "Duas pontas: o histórico se divide em {heads}. Ponha-as em uma linha com `make rebase` e depois rode `make upgrade`."
+SQUASHED = "Atrasado: o banco está em {database}, que `make squash` juntou em {new}. Leve-o até {new} com o código de antes da junção (git log --diff-filter=D --oneline mostra esse commit) e depois volte a este."
+IGNORED = "Não são nossas e ficam como estão: {tables}."
+
+# make setup
+ENV_MADE = "O .env foi criado a partir do .env.example."
+DATABASE_MADE = "O banco {url} foi criado."
+NEXT_STEPS = """
+Pronto. E agora:
+  make help               lista todos os comandos
+  make check              diz onde o banco está
+  make migration m="..."  escreve uma revisão depois que você muda um modelo"""
+
+# make plan
+NOTHING_TO_DO = "Nada a aplicar: o banco está na revisão mais nova."
+LOSES = "PERDE DADOS:"
+REWRITES = "reescreve a tabela, em que ninguém pode escrever enquanto isso:"
+
+# make downgrade
+NOTHING_TO_UNDO = "Nada a desfazer: o banco está na base, sem nenhuma revisão aplicada."
+ROWS = "{name}: {rows} linha(s)"
+WILL_DROP = "Esta reversão apaga dados:\n{losses}"
+CONFIRM = "Apagar? [s/n] "
+YES = {"s", "sim", "y", "yes"}
+NOT_CONFIRMED = "Nada foi alterado. Para apagar mesmo assim: {command}"
+FAILED = "Falhou: {error}"
+
+# make models, make adopt
+MODELS_DOCSTRING = "Modelos de tabelas que já existiam antes deles."
+BASELINE = "ponto de partida"
+NO_SQLACODEGEN = "O sqlacodegen, que escreve os modelos, não está instalado ({cause}). Rode `make setup`; se ainda faltar, ponha antes sqlacodegen>=4.0,<5 no grupo dev do pyproject.toml."
+NO_SCHEMA = "Não há aqui esquema para ler: {names}. Diga os do banco, com vírgulas: make models schema=public,vendas. Só o PostgreSQL tem vários."
+NO_TABLE = "Não há tabela para mapear em {names}. Diga tabelas do banco que nenhum modelo mapeia ainda, com vírgulas: make models tables=pedidos,vendas.itens"
+NO_TABLES = "Não há em {url} tabela que nenhum modelo mapeie ainda: nada foi escrito. Outro banco: url=... Outro esquema: schema=..."
+NO_MODULE_NAME = "{name} não pode ser nome de módulo. Diga um parecido, com letras, algarismos e _: make models module=loja"
+FILES_THERE = "Nada foi escrito, porque estes arquivos já existem: {files}. Tire-os do caminho, ou diga outro módulo: module=loja"
+MODELS_BROKEN = "Os modelos foram escritos em {files} e não podem ser importados ({cause}). Conserte-os lá, ou apague-os e deixe uma tabela de fora: tables=..."
+MODELS_WRITTEN = "{count} tabela(s) mapeada(s) em {files}. Leia-os; os nomes das classes e dos atributos você pode mudar."
+NO_RELATIONSHIPS = "Os modelos não têm relationship(): com eles não podiam ser importados ({cause}). Ponha à mão os de que precisar."
+TYPE_UNKNOWN = "{name} tem um tipo que modelos não carregam: foi mapeada, mas fica fora das migrações e da primeira revisão. Dê-lhe um tipo seu e tire o skip_autogenerate."
+HISTORY_THERE = "Este projeto já tem revisões, e um banco só embarca antes da primeira. Comece de um projeto sem o exemplo (make new ... data=example=false), ou apague os modelos e as revisões do exemplo."
+OTHER_HISTORY = "O banco traz um alembic_version de outro histórico: {revisions}. Traga esse histórico: copie as revisões dele para a pasta versions e rode `make check`. Ou deixe-o para trás: faça uma cópia de segurança, `DROP TABLE alembic_version` no banco, e rode `make adopt` de novo."
+NOT_REBUILT = "Escrevi {path}, mas um banco vazio não pode ser feito com ela: {cause}\nNada foi escrito no seu. Conserte a revisão até `make test` passar e rode `make stamp to=head`; ou apague a revisão e os modelos dela, e rode `make adopt` de novo."
+REPLAYED = "Escrevi {path} e refiz com ela um banco de rascunho. {sentence}"
+SAME = "O banco refeito e o seu são iguais, tabela por tabela."
+DIFFER = "O banco refeito e o seu diferem (- só no seu, + só no refeito):"
+LEFT_OVER = "Modelos não carregam isto, e a revisão também não; o seu banco o conserva:"
+ASK_STAMP = "Anotar a revisão em {url}? É só isso que se escreve lá. [s/n] "
+NOT_STAMPED = "Nada foi escrito no banco. Para terminar: make stamp to=head (ou, em outro banco: .venv/bin/alembic -x url=... stamp head)"
+
+# make template-check, make template-update
+CHANGELOG = "CHANGELOG.pt-BR.md"  # o do template, neste idioma
+TEMPLATE = {
+    0: "Em dia: o projeto está na versão mais nova do template, {old}.",
+    3: "O template está em {new}, este projeto em {old}. `make template-update` a traz.",
+    4: "O projeto está em {old}, mais novo que a última versão do template, {new}: nada a trazer.",
+}
+NO_TEMPLATE = "O template não está em {source}, ou não está lá para todos. Escreva o endereço dele, uma URL ou um caminho completo, depois de _src_path em {file}, faça o commit e rode o comando de novo."
+NO_VERSION = "O template em {source} não tem mais {old}, de onde este projeto veio. Escreva uma versão que ele tenha, como {new}, depois de _commit em {file}, faça o commit e rode o comando de novo."
+NOT_COMMITTED = "Há mudanças sem commit. Faça o commit delas (ou `git stash`) antes."
+HISTORY_STAYS = "O histórico ficaria na pasta antiga. Mude-o antes de lugar, `git mv <a antiga> {folder}`, faça o commit e rode o comando de novo."
+NOT_UPDATED = "O Copier não atualizou; o motivo está acima, e o projeto está como estava. Acerte isso e rode o comando de novo."
+IN_THE_WAY = "A versão nova traz {files}, e o git não conhece o arquivo que você tem lá. Nada mudou: faça o commit do seu, ou mude-o de lugar, e rode o comando de novo."
+CONFLICTS = "Conflitos em:\n  {files}\nAcerte o que está entre <<<<<<< e >>>>>>>, faça `git add` desses arquivos, rode `make setup check` e faça o commit. Para desistir:\n  git restore --source=HEAD --staged --worktree .{undo}"
+GIT_FAILED = "git {command} falhou: {cause}\nAcerte isso e rode o comando de novo."
+
+# make tour
+TOUR_START = "{count} revisões, uma por vez, em um banco de rascunho que é apagado no fim."
+TOUR_UP = "Passo {step} de {count}: {title}"
+TOUR_SCHEMA = "O que muda no esquema:"
+TOUR_ADDED = "Alice (30) e Bob (25) entram:"
+TOUR_DATA = "Os dados continuam lá:"
+TOUR_DOWN = "Um passo atrás, o {step} de {count} é desfeito: {title}"
+TOUR_END = "Esse é o ciclo inteiro. Agora mude um modelo e rode: make migration m='...'"
+TOUR_EMPTY = 'Ainda não há revisão para percorrer. Mude um modelo e rode: make migration m="..."'
+TOUR_KEYS = "[Enter] seguir / [v] voltar / [s] sair: "
+TOUR_BACK = {"v", "voltar"}
+TOUR_QUIT = {"s", "sair"}
+TOUR_AT_START = "Nada a desfazer: nenhuma revisão está aplicada."
+TOUR_SAME = "nada mudou nas tabelas"
+TOUR_GONE = "A tabela usuarios saiu, e Alice e Bob com ela; entram de novo quando ela voltar."
+TOUR_NOBODY = "Alice e Bob não puderam entrar na tabela usuarios como ela é agora: {cause}"
+TOUR_FAILED = "A revisão {path} falhou: {cause}. Conserte-a e rode `make tour` de novo."
+TOUR_LEFT = "O banco de rascunho foi apagado. Para recomeçar: make tour"
+NO_RICH = "Falta o rich, que desenha o passeio ({cause}). Rode `make setup`; se ainda faltar, ponha antes rich>=14,<16 no grupo dev do pyproject.toml."
+
+# A API: a partida, /ready, make run
+READY = "Pronto: o banco está em {code}."
+NOT_STARTED = (
+    "O serviço não foi iniciado. {cause} Para iniciar mesmo assim, defina STARTUP_CHECK=warn."
+)
+NOT_A_CHECK = "STARTUP_CHECK é {value!r}. Use refuse, warn ou off, ou não a defina."
+NO_ROW = "Não há {name} {id}."
+CONFLICT = "Isto não combina com o que está guardado: um valor que deve ser único já existe, ou outra linha precisa desta ou está faltando."
+NO_APP = """Falta o app/api.py, que diz o que o serviço atende. Escreva um:
+
+{entry}
+Depois acrescente as rotas dos seus módulos e rode `make run` de novo."""
+NO_PORT = "{port} não é uma porta. Dê um número abaixo de 65536: make run port=8000"
+OPENAPI_WRITTEN = "{path} foi escrito."
+OPENAPI_STALE = (
+    "docs/openapi.json não é o que o serviço atende. Rode `make openapi` e faça o commit."
+)
+
+# make diagram
+DIAGRAM_WRITTEN = "Escrevi {path}, com {count} tabela(s)."
+DIAGRAM_STALE = (
+    "docs/schema.mmd não é o que os modelos dizem. Rode `make diagram` e faça o commit dele."
+)
+
+# make doctor
+DOCTOR_WHAT = {
+    "python": "o Python",
+    "packages": "os pacotes",
+    "tools": "os programas",
+    "environment": "o ambiente",
+    "env_file": "o .env",
+    "settings": "as configurações",
+    "address": "a DATABASE_URL",
+    "server": "o servidor",
+    "database": "o banco",
+    "revisions": "a revisão do banco",
+    "models": "os modelos",
+    "template_version": "a versão do template",
+}
+DOCTOR_NOT_ASKED = "Sem conferir {what}: depende do que falta acima."
+DOCTOR_STUMBLED = "Não deu para conferir {what} ({cause}). Conserte isso, ou rode `make setup`, e depois `make doctor` de novo."
+DOCTOR_PYTHON = "Python {version}, o da .venv."
+DOCTOR_PYTHON_OTHER = "O Python é {version}, e o pyproject.toml pede {asked}. Rode `rm -r .venv && make setup PYTHON=...` com um que sirva."
+DOCTOR_NOT_VENV = (
+    "Este Python é {path}, e não o da .venv do projeto. Rode `make setup`, e depois `make doctor`."
+)
+DOCTOR_PACKAGES = "Os {count} pacotes que o pyproject.toml pede estão instalados."
+DOCTOR_PACKAGES_MISSING = "Faltam pacotes, ou são de outra versão: {packages}. Rode `make setup`."
+DOCTOR_TOOLS = "Programas: {tools}."
+DOCTOR_TOOLS_MISSING = "Faltam programas. Instale-os: `apt install {tools}`, `brew install {tools}` ou como o seu sistema faz."
+DOCTOR_NO_ANSWERS = (
+    "{file} não diz como o ambiente é criado; `git checkout {file}` traz o arquivo de volta."
+)
+DOCTOR_NO_CONDA = (
+    "Falta o conda: instale-o, ou use outro ambiente: `make template-update data=environment=uv`."
+)
+DOCTOR_TOOL_COMES = "Não há {tool} nesta máquina; `make setup` o instala na .venv."
+DOCTOR_ENV = "O .env está no lugar."
+DOCTOR_NO_ENV = "Falta o .env. Rode `make setup`."
+DOCTOR_ENV_UNUSED = "Não há .env, e não faz falta: a DATABASE_URL vem do ambiente."
+DOCTOR_ENV_UNREADABLE = (
+    "O .env não pode ser lido ({cause}). Guarde os valores dele e rode `rm -r .env && make setup`."
+)
+DOCTOR_SETTINGS = "Os nomes do .env são os do .env.example."
+DOCTOR_MISSPELT = "No .env, {name} não faz nada; seria {meant}? Rode `sed -i.bak 's/^{name}=/{meant}=/' .env && rm .env.bak`."
+DOCTOR_NOT_SET = "Falta {name} no .env. Rode `(echo; grep '^{name}=' .env.example) >> .env`."
+DOCTOR_URL = "DATABASE_URL: {url}, do .env."
+DOCTOR_URL_GIVEN = "DATABASE_URL: {url}, do ambiente, que vence o .env."
+DOCTOR_NO_SERVER = "SQLite não precisa de servidor."
+DOCTOR_SERVER = "O servidor responde: {place}."
+DOCTOR_SILENT = "O banco não respondeu em {seconds} s. Confira a DATABASE_URL e se o servidor está de pé; depois rode `make doctor` de novo."
+DOCTOR_COMPOSE = "`docker compose up --wait` sobe o servidor do compose.yaml."
+DOCTOR_DATABASE = "O banco abre: {name}."
+DOCTOR_NO_DATABASE = "O banco {name} não existe. Rode `make setup`."
+DOCTOR_HEAD = "O banco está na revisão mais nova: {head}."
+DOCTOR_MODELS = "Os modelos são importados: {count} tabela(s)."
+DOCTOR_TEMPLATE_UNKNOWN = "Não deu para saber se o template tem versão nova: {cause}"
+
+# make rebase
+HISTORY_HEADER = "# Um conflito aqui: dois ramos criaram, cada um, uma revisão. `make rebase` põe as duas em uma linha."
+ONE_LINE = "O histórico já é uma linha só; history.txt diz qual."
+REBASED = "{path} agora vem depois de {bottom}; a ponta é {head}."
+REBASE_DONE = "Leia as duas: podem mudar a mesma tabela. Depois faça `git add` das revisões e de {file}, o commit, e rode `make upgrade`."
+REBASE_UNDOES = "Seu banco tem {revision}, que vai subir: ela é desfeita nele antes."
+REBASE_UNSEEN = "O banco não foi consultado ({cause}). Se uma revisão abaixo estiver aplicada nele, desfaça-a antes do `make upgrade`: make downgrade."
+MERGE_MOVES = "{path} já junta duas linhas e não pode subir sobre outra. Diga que ponta sobe no lugar dela: make rebase top=..."
+NO_HEAD = "{name} não é uma ponta. As pontas são {heads}: make rebase top=..."
+
+# make squash
+SQUASH = "squash"
+NOTHING_TO_SQUASH = "O histórico tem uma revisão ou nenhuma: nada a juntar."
+SQUASHED_INTO = (
+    "{count} revisões cabem em uma, {head}; um banco de rascunho foi feito a partir dela."
+)
+SQUASH_LOSES = "O histórico antigo também faz isto (-), ou isto difere (+). Os bancos que já têm isso ficam com ele; ponha à mão na revisão o que um banco novo precisar:"
+ASK_SQUASH = "Pôr esta no lugar delas? [s/n] "
+SQUASH_DONE = "{path} foi escrita, e as revisões que ela substitui, apagadas; o git as tem. Um banco que está atrás dela precisa do código anterior: atualize todos antes. Depois faça o commit."
+SQUASH_UNDONE = "Nada mudou. Para juntar mesmo assim: make squash yes=1"
+NOT_SQUASHED = "Nada mudou: não foi possível fazer um banco a partir de uma só revisão ({cause}). Corrija nos modelos o que isso diz, ou deixe o histórico como está."
+
+# make lint
+REVISIONS_FIT = "As revisões estão prontas para serem revistas."
+REVISION_CHANGED = "{path} está fechada e foi editada depois: um banco que já a rodou nunca verá a edição. Desfaça-a (git checkout -- o arquivo) e escreva outra revisão; se só o seu banco a rodou, apague a linha dela em {file} e rode `make rebase`."
+REVISION_GONE = "{revision} está em {file}, e a revisão não está mais lá: os bancos que a rodaram ficariam perdidos. Traga-a de volta (git checkout) ou, se só o seu banco a rodou, apague a linha dela e rode `make rebase`."
+LINE_STALE = "{file} não termina com a ponta do histórico. Rode `make rebase`, que o escreve, e faça o commit dele."
+IMPORTS_APP = "{path} importa {names}: mudaria quando o código mudasse. Diga na própria revisão o que ela precisa: sa.table(...), um literal, uma cópia."
+NO_DOWNGRADE = "{path}: downgrade() não desfaz nada. Escreva-o; ou, se não há volta, diga por quê na docstring dele."
+SQUAWK_SAYS = "Se é isso mesmo que você quer, diga-o na revisão, em um comentário: # squawk-ignore <regra>: por quê"
+NO_SQUAWK = "O squawk, que lê o SQL das revisões novas, não está instalado ({cause}). Rode `make setup`; se continuar faltando, acrescente antes squawk-cli>=2.50,<3 ao grupo dev do pyproject.toml."
+
+# make plan markdown=1
+PLAN_EMPTY = "Migrações: nada a aplicar"
+PLAN_ONE = "Migrações: 1 revisão a aplicar"
+PLAN_MANY = "Migrações: {count} revisões a aplicar"
+PLAN_NO_RISK = "Nada que perca dados ou reescreva uma tabela foi encontrado."
+PLAN_MORE = "e mais {count}"
+PLAN_CUT = "O SQL foi cortado aqui: tem {length} caracteres, mais do que cabe em um comentário. `make plan` o imprime inteiro."

@@ -1,0 +1,144 @@
+"""The project this process works for: its folder, and what its pyproject.toml says of it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from alambique import messages
+from alambique.settings.errors import InvalidSetting
+
+# Where the rendered project has its Base, unless `base` in [tool.alambique] says otherwise.
+USUAL_BASE = "core.database.Base"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project, as its pyproject.toml describes it."""
+
+    root: Path
+    language: str | None = None
+    """`pt` or `en`; None leaves it to the locale."""
+    models: tuple[str, ...] = ("app",)
+    """Packages; every module named `models` in them, at any depth, is imported."""
+    extra_models: tuple[str, ...] = ()
+    """Dotted paths to a module or a class with models elsewhere."""
+    base: str | None = None
+    """The dotted path of the declarative base, if the project has one of its own."""
+    pyproject: Mapping[str, Any] = field(default_factory=dict)
+    """All of pyproject.toml."""
+
+
+_current: Project | None = None
+
+
+def project() -> Project:
+    """Return the project this process works for.
+
+    It is the one declared with `use_project`, else the one this library lies in (in its `vendor/`),
+    else the nearest folder, from the current directory upwards, with a `[tool.alambique]` in its
+    pyproject.toml or with an alembic.ini; else the current directory.
+
+    Raises:
+        InvalidSetting: its pyproject.toml cannot be read, or `[tool.alambique]` is malformed.
+    """
+    if _current is not None:
+        return _current
+    return use_project(_around_the_library() or nearest_root(Path.cwd()))
+
+
+def use_project(root: Path) -> Project:
+    """Declare which project this process works for, and speak its language from now on.
+
+    Args:
+        root: the folder of the project's pyproject.toml.
+
+    Returns:
+        What that file says.
+
+    Raises:
+        InvalidSetting: pyproject.toml cannot be read, or `[tool.alambique]` is malformed.
+    """
+    global _current
+    _current = _read(root.resolve())
+    messages.speak(_current.language or "")
+    return _current
+
+
+def forget_project() -> None:
+    """Forget which project was declared or found; the next question looks for it anew."""
+    global _current
+    _current = None
+
+
+def shown(path: Path | str) -> str:
+    """Return a path as one types it at the project's root."""
+    return os.path.relpath(path, project().root)
+
+
+def nearest_root(start: Path) -> Path:
+    """Return the nearest folder, from `start` upwards, that is a project's root; else `start`."""
+    for folder in (start, *start.parents):
+        if (folder / "alembic.ini").is_file() or "alambique" in _tools(folder):
+            return folder
+    return start
+
+
+def _around_the_library() -> Path | None:
+    """Return the folder of the project that carries this copy of the library, if one does."""
+    vendor = Path(__file__).resolve().parents[2]
+    root = vendor.parent
+    if vendor.name == "vendor" and (root / "pyproject.toml").is_file():
+        return root
+    return None
+
+
+def _read(root: Path) -> Project:
+    pyproject = _pyproject(root)
+    table = pyproject.get("tool", {}).get("alambique", {})
+    has_usual_base = (root / "core" / "database.py").is_file()
+
+    language = table.get("language")
+    base = table.get("base", USUAL_BASE if has_usual_base else None)
+    for name, value in (("language", language), ("base", base)):
+        if not (value is None or isinstance(value, str)):
+            raise InvalidSetting(messages.SETTING_NOT_TEXT.format(name=name, value=value))
+
+    return Project(
+        root=root,
+        language=language,
+        models=_texts(table, "models", default=("app",)),
+        extra_models=_texts(table, "extra-models", default=()),
+        base=base,
+        pyproject=pyproject,
+    )
+
+
+def _texts(table: Mapping[str, Any], name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    found = table.get(name, default)
+    if isinstance(found, str) or not all(isinstance(each, str) for each in found):
+        raise InvalidSetting(messages.SETTING_NOT_A_LIST.format(name=name, value=found))
+    return tuple(found)
+
+
+def _pyproject(root: Path) -> dict[str, Any]:
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidSetting(messages.PYPROJECT_MALFORMED.format(path=path, cause=error)) from error
+
+
+def _tools(folder: Path) -> Mapping[str, Any]:
+    """Return the `[tool]` table of a folder on the way up; one that cannot be read is not ours."""
+    try:
+        tools: Mapping[str, Any] = _pyproject(folder).get("tool", {})
+    except InvalidSetting:
+        return {}
+    return tools
