@@ -50,8 +50,8 @@ ALREADY_DONE = "The statement in doubt had been carried out: {cause}"
 INVALID_INDEX = "An interrupted CREATE INDEX CONCURRENTLY left {name} invalid; building it again."
 
 # Models and revisions
-MODEL_NOT_IMPORTED = "Could not import {model} ({cause}, at {place}). Nothing was compared: without this model its table would look dropped. Mend it, or core/policy.py, and run the command again."
-NOTHING_MAPPED = "No model is mapped, so there is nothing to compare. Add one in app/<module>/models.py, or name its package in core/policy.py."
+MODEL_NOT_IMPORTED = "Could not import {model} ({cause}, at {place}). Nothing was compared: without this model its table would look dropped. Mend it, or what [tool.alambique] in pyproject.toml says of models, and run the command again."
+NOTHING_MAPPED = "No model is mapped, so there is nothing to compare. Add one in app/<module>/models.py, or name its package in pyproject.toml, under [tool.alambique]: models = [...]."
 NOT_AT_HEAD = "The database is at {database} and the history ends at {code}: comparing would mix up what is new with what is not applied yet. Run `make upgrade` first; `make check` says more."
 NOT_FORMATTED = (
     "{path} was written but not formatted. Run `make setup`, which installs ruff, then `make lint`."
@@ -102,11 +102,13 @@ CONFIRM = "Drop it? [y/n] "
 YES = {"y", "yes"}
 NOT_CONFIRMED = "Nothing was changed. To drop it all the same: {command}"
 FAILED = "Failed: {error}"
+INTERRUPTED = "Interrupted."
 
 # make models, make adopt
 MODELS_DOCSTRING = "Models of tables that were there before them."
 BASELINE = "baseline"
 NO_SQLACODEGEN = "sqlacodegen, which writes the models, is not installed ({cause}). Run `make setup`; if it stays missing, add sqlacodegen>=4.0,<5 to the dev group in pyproject.toml first."
+NO_BASE = "base in [tool.alambique] of pyproject.toml is {name!r}, which is no declarative base. Name the one that models are written on, such as core.database.Base, and run the command again."
 NO_SCHEMA = "No schema to read here: {names}. Name those of the database, with commas: make models schema=public,sales. Only PostgreSQL has several."
 NO_TABLE = "No table to map under {names}. Name tables of the database that no model maps yet, with commas: make models tables=orders,sales.items"
 NO_TABLES = "There is no table in {url} that no model maps yet: nothing was written. Another database: url=... Another schema: schema=..."
@@ -123,6 +125,7 @@ REPLAYED = "Wrote {path}, and rebuilt a scratch database from it. {sentence}"
 SAME = "The rebuilt database and yours are the same, table by table."
 DIFFER = "The rebuilt database and yours differ (- only in yours, + only in the rebuilt one):"
 LEFT_OVER = "Models cannot carry these, so neither does the revision; your database keeps them:"
+NOT_IN_TEMPLATE = "script.py.mako of this project does not write {name}, so {path} lacks it. Add it to the revision by hand, and to script.py.mako for the next time:\n{source}"
 ASK_STAMP = "Note the revision in {url}? It is the only thing written there. [y/n] "
 NOT_STAMPED = "Nothing was written to the database. To finish: make stamp to=head (or, with another database: .venv/bin/alembic -x url=... stamp head)"
 
@@ -141,6 +144,13 @@ NOT_UPDATED = "Copier did not update; its reason is above, and the project is as
 IN_THE_WAY = "The new version brings {files}, and git does not know the file you have there. Nothing was changed: add and commit yours, or move it away, and run the command again."
 CONFLICTS = "Conflicts in:\n  {files}\nMend what lies between <<<<<<< and >>>>>>>, `git add` these files, run `make setup check`, and commit. To give up instead:\n  git restore --source=HEAD --staged --worktree .{undo}"
 GIT_FAILED = "git {command} failed: {cause}\nMend that, and run the command again."
+SEAL_EDITED = "edited: {files}"
+SEAL_MISSING = "missing: {files}"
+SEAL_ADDED = "added: {files}"
+LIBRARY_GOES = "The library in vendor/ is not as it was released, and the update replaces all of it.\n{files}\nTo keep a change, bring it to the template first."
+ASK_REPLACE = "Replace it? [y/n] "
+LIBRARY_STAYS = "Nothing was changed. To replace the library all the same: {command}"
+LIBRARY_IS_A_PACKAGE = "There is no vendor/alambique here, so the library was not updated: ask for alambique {version} in pyproject.toml, too."
 
 # make tour
 TOUR_START = (
@@ -177,6 +187,7 @@ NO_APP = """There is no app/api.py, which says what the service serves. Write on
 {entry}
 Then add the routes of your modules, and run `make run` again."""
 NO_PORT = "{port} is no port. Give a number below 65536: make run port=8000"
+OPENAPI_UNKNOWN = "app.api:app is {kind}, and only FastAPI describes its routes."
 OPENAPI_WRITTEN = "Wrote {path}."
 OPENAPI_STALE = (
     "docs/openapi.json is not what the service serves. Run `make openapi` and commit it."
@@ -199,6 +210,7 @@ DOCTOR_WHAT = {
     "database": "the database",
     "revisions": "the database's revision",
     "models": "the models",
+    "library": "the library",
     "template_version": "the template's version",
 }
 DOCTOR_NOT_ASKED = "Did not check {what}: it needs what is missing above."
@@ -221,15 +233,18 @@ DOCTOR_NO_CONDA = "There is no conda: install it, or use another environment: `m
 DOCTOR_TOOL_COMES = "There is no {tool} on this machine; `make setup` installs it into .venv."
 DOCTOR_ENV = ".env is in its place."
 DOCTOR_NO_ENV = "There is no .env. Run `make setup`."
-DOCTOR_ENV_UNUSED = "There is no .env, and none is needed: DATABASE_URL comes from the environment."
+DOCTOR_ENV_UNUSED = "There is no .env, and none is needed: the database is named elsewhere."
 DOCTOR_ENV_UNREADABLE = (
     ".env cannot be read ({cause}). Keep its values and run `rm -r .env && make setup`."
 )
 DOCTOR_SETTINGS = "The names in .env are those of .env.example."
 DOCTOR_MISSPELT = "In .env, {name} does nothing; is it {meant}? Run `sed -i.bak 's/^{name}=/{meant}=/' .env && rm .env.bak`."
 DOCTOR_NOT_SET = "{name} is not in .env. Run `(echo; grep '^{name}=' .env.example) >> .env`."
-DOCTOR_URL = "DATABASE_URL: {url}, from .env."
-DOCTOR_URL_GIVEN = "DATABASE_URL: {url}, from the environment, which wins over .env."
+DOCTOR_URL = "{name}: {url}, from .env."
+DOCTOR_URL_GIVEN = "{name}: {url}, from the environment, which wins over .env."
+DOCTOR_URL_INI = "The database is {url}: sqlalchemy.url in alembic.ini wins over the environment and .env."
+DOCTOR_URL_ASKED = "The database is {url}, as the command says."
+DOCTOR_URL_EXAMPLE = "{name}: {url}, from .env.example, as nothing else names a database."
 DOCTOR_NO_SERVER = "SQLite needs no server."
 DOCTOR_SERVER = "The server answers: {place}."
 DOCTOR_SILENT = "The database did not answer within {seconds} s. Check DATABASE_URL and that the server is up, then run `make doctor` again."
@@ -238,6 +253,9 @@ DOCTOR_DATABASE = "The database opens: {name}."
 DOCTOR_NO_DATABASE = "The database {name} does not exist. Run `make setup`."
 DOCTOR_HEAD = "The database is at the newest revision: {head}."
 DOCTOR_MODELS = "The models can be imported: {count} table(s)."
+DOCTOR_LIBRARY = "The library in vendor/ is as it was released: alambique {version}."
+DOCTOR_LIBRARY_EDITED = "The library in vendor/ (alambique {version}) is not as it was released: {files}. Bring the change to the template, where every service gets it: an update replaces these files. What is not committed goes back with `git checkout -- 'vendor/alambique*'`; what was added there, delete."
+DOCTOR_LIBRARY_PACKAGE = "The library is installed as a package: alambique {version}."
 DOCTOR_TEMPLATE_UNKNOWN = "Could not tell whether the template has a newer version: {cause}"
 
 # make rebase

@@ -50,8 +50,8 @@ ALREADY_DONE = "O comando em dúvida já tinha sido executado: {cause}"
 INVALID_INDEX = "Um CREATE INDEX CONCURRENTLY interrompido deixou {name} inválido; criando de novo."
 
 # Modelos e revisões
-MODEL_NOT_IMPORTED = "Não foi possível importar {model} ({cause}, em {place}). Nada foi comparado: sem esse modelo a tabela dele pareceria removida. Corrija-o, ou core/policy.py, e rode o comando de novo."
-NOTHING_MAPPED = "Nenhum modelo está mapeado, então não há o que comparar. Crie um em app/<modulo>/models.py, ou diga o pacote dele em core/policy.py."
+MODEL_NOT_IMPORTED = "Não foi possível importar {model} ({cause}, em {place}). Nada foi comparado: sem esse modelo a tabela dele pareceria removida. Corrija-o, ou o que [tool.alambique] no pyproject.toml diz dos modelos, e rode o comando de novo."
+NOTHING_MAPPED = "Nenhum modelo está mapeado, então não há o que comparar. Crie um em app/<modulo>/models.py, ou diga o pacote dele no pyproject.toml, em [tool.alambique]: models = [...]."
 NOT_AT_HEAD = "O banco está em {database} e o histórico termina em {code}: comparar misturaria o que é novo com o que falta aplicar. Rode antes `make upgrade`; `make check` diz mais."
 NOT_FORMATTED = (
     "{path} foi escrito mas não formatado. Rode `make setup`, que instala o ruff, e `make lint`."
@@ -102,11 +102,13 @@ CONFIRM = "Apagar? [s/n] "
 YES = {"s", "sim", "y", "yes"}
 NOT_CONFIRMED = "Nada foi alterado. Para apagar mesmo assim: {command}"
 FAILED = "Falhou: {error}"
+INTERRUPTED = "Interrompido."
 
 # make models, make adopt
 MODELS_DOCSTRING = "Modelos de tabelas que já existiam antes deles."
 BASELINE = "ponto de partida"
 NO_SQLACODEGEN = "O sqlacodegen, que escreve os modelos, não está instalado ({cause}). Rode `make setup`; se ainda faltar, ponha antes sqlacodegen>=4.0,<5 no grupo dev do pyproject.toml."
+NO_BASE = "base em [tool.alambique] do pyproject.toml é {name!r}, que não é uma base declarativa. Diga aquela em que os modelos são escritos, como core.database.Base, e rode o comando de novo."
 NO_SCHEMA = "Não há aqui esquema para ler: {names}. Diga os do banco, com vírgulas: make models schema=public,vendas. Só o PostgreSQL tem vários."
 NO_TABLE = "Não há tabela para mapear em {names}. Diga tabelas do banco que nenhum modelo mapeia ainda, com vírgulas: make models tables=pedidos,vendas.itens"
 NO_TABLES = "Não há em {url} tabela que nenhum modelo mapeie ainda: nada foi escrito. Outro banco: url=... Outro esquema: schema=..."
@@ -123,6 +125,7 @@ REPLAYED = "Escrevi {path} e refiz com ela um banco de rascunho. {sentence}"
 SAME = "O banco refeito e o seu são iguais, tabela por tabela."
 DIFFER = "O banco refeito e o seu diferem (- só no seu, + só no refeito):"
 LEFT_OVER = "Modelos não carregam isto, e a revisão também não; o seu banco o conserva:"
+NOT_IN_TEMPLATE = "O script.py.mako deste projeto não escreve {name}, por isso {path} não tem essa parte. Acrescente-a à revisão à mão, e ao script.py.mako para a próxima vez:\n{source}"
 ASK_STAMP = "Anotar a revisão em {url}? É só isso que se escreve lá. [s/n] "
 NOT_STAMPED = "Nada foi escrito no banco. Para terminar: make stamp to=head (ou, em outro banco: .venv/bin/alembic -x url=... stamp head)"
 
@@ -141,6 +144,13 @@ NOT_UPDATED = "O Copier não atualizou; o motivo está acima, e o projeto está 
 IN_THE_WAY = "A versão nova traz {files}, e o git não conhece o arquivo que você tem lá. Nada mudou: faça o commit do seu, ou mude-o de lugar, e rode o comando de novo."
 CONFLICTS = "Conflitos em:\n  {files}\nAcerte o que está entre <<<<<<< e >>>>>>>, faça `git add` desses arquivos, rode `make setup check` e faça o commit. Para desistir:\n  git restore --source=HEAD --staged --worktree .{undo}"
 GIT_FAILED = "git {command} falhou: {cause}\nAcerte isso e rode o comando de novo."
+SEAL_EDITED = "editados: {files}"
+SEAL_MISSING = "faltam: {files}"
+SEAL_ADDED = "acrescentados: {files}"
+LIBRARY_GOES = "A biblioteca em vendor/ não está como foi publicada, e a atualização a troca inteira.\n{files}\nPara manter uma mudança, leve-a antes ao template."
+ASK_REPLACE = "Trocar? [s/n] "
+LIBRARY_STAYS = "Nada foi alterado. Para trocar a biblioteca mesmo assim: {command}"
+LIBRARY_IS_A_PACKAGE = "Não há vendor/alambique aqui, então a biblioteca não foi atualizada: peça também o alambique {version} no pyproject.toml."
 
 # make tour
 TOUR_START = "{count} revisões, uma por vez, em um banco de rascunho que é apagado no fim."
@@ -175,6 +185,7 @@ NO_APP = """Falta o app/api.py, que diz o que o serviço atende. Escreva um:
 {entry}
 Depois acrescente as rotas dos seus módulos e rode `make run` de novo."""
 NO_PORT = "{port} não é uma porta. Dê um número abaixo de 65536: make run port=8000"
+OPENAPI_UNKNOWN = "app.api:app é {kind}, e só o FastAPI descreve as suas rotas."
 OPENAPI_WRITTEN = "{path} foi escrito."
 OPENAPI_STALE = (
     "docs/openapi.json não é o que o serviço atende. Rode `make openapi` e faça o commit."
@@ -199,6 +210,7 @@ DOCTOR_WHAT = {
     "database": "o banco",
     "revisions": "a revisão do banco",
     "models": "os modelos",
+    "library": "a biblioteca",
     "template_version": "a versão do template",
 }
 DOCTOR_NOT_ASKED = "Sem conferir {what}: depende do que falta acima."
@@ -221,15 +233,18 @@ DOCTOR_NO_CONDA = (
 DOCTOR_TOOL_COMES = "Não há {tool} nesta máquina; `make setup` o instala na .venv."
 DOCTOR_ENV = "O .env está no lugar."
 DOCTOR_NO_ENV = "Falta o .env. Rode `make setup`."
-DOCTOR_ENV_UNUSED = "Não há .env, e não faz falta: a DATABASE_URL vem do ambiente."
+DOCTOR_ENV_UNUSED = "Não há .env, e não faz falta: o banco está indicado em outro lugar."
 DOCTOR_ENV_UNREADABLE = (
     "O .env não pode ser lido ({cause}). Guarde os valores dele e rode `rm -r .env && make setup`."
 )
 DOCTOR_SETTINGS = "Os nomes do .env são os do .env.example."
 DOCTOR_MISSPELT = "No .env, {name} não faz nada; seria {meant}? Rode `sed -i.bak 's/^{name}=/{meant}=/' .env && rm .env.bak`."
 DOCTOR_NOT_SET = "Falta {name} no .env. Rode `(echo; grep '^{name}=' .env.example) >> .env`."
-DOCTOR_URL = "DATABASE_URL: {url}, do .env."
-DOCTOR_URL_GIVEN = "DATABASE_URL: {url}, do ambiente, que vence o .env."
+DOCTOR_URL = "{name}: {url}, do .env."
+DOCTOR_URL_GIVEN = "{name}: {url}, do ambiente, que vence o .env."
+DOCTOR_URL_INI = "O banco é {url}: o sqlalchemy.url do alembic.ini vence o ambiente e o .env."
+DOCTOR_URL_ASKED = "O banco é {url}, como diz o comando."
+DOCTOR_URL_EXAMPLE = "{name}: {url}, do .env.example, já que nada mais indica um banco."
 DOCTOR_NO_SERVER = "SQLite não precisa de servidor."
 DOCTOR_SERVER = "O servidor responde: {place}."
 DOCTOR_SILENT = "O banco não respondeu em {seconds} s. Confira a DATABASE_URL e se o servidor está de pé; depois rode `make doctor` de novo."
@@ -238,6 +253,9 @@ DOCTOR_DATABASE = "O banco abre: {name}."
 DOCTOR_NO_DATABASE = "O banco {name} não existe. Rode `make setup`."
 DOCTOR_HEAD = "O banco está na revisão mais nova: {head}."
 DOCTOR_MODELS = "Os modelos são importados: {count} tabela(s)."
+DOCTOR_LIBRARY = "A biblioteca em vendor/ está como foi publicada: alambique {version}."
+DOCTOR_LIBRARY_EDITED = "A biblioteca em vendor/ (alambique {version}) não está como foi publicada: {files}. Leve a mudança ao template, onde ela chega a todos os serviços: uma atualização troca esses arquivos. O que não foi commitado volta com `git checkout -- 'vendor/alambique*'`; o que foi acrescentado ali, apague."
+DOCTOR_LIBRARY_PACKAGE = "A biblioteca está instalada como pacote: alambique {version}."
 DOCTOR_TEMPLATE_UNKNOWN = "Não deu para saber se o template tem versão nova: {cause}"
 
 # make rebase

@@ -103,6 +103,8 @@ def _read(root: Path) -> Project:
     has_usual_base = (root / "core" / "database.py").is_file()
 
     language = table.get("language")
+    if isinstance(language, str):
+        messages.speak(language)  # what is wrong with the rest is said in it
     base = table.get("base", USUAL_BASE if has_usual_base else None)
     for name, value in (("language", language), ("base", base)):
         if not (value is None or isinstance(value, str)):

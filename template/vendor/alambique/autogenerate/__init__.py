@@ -1,0 +1,1 @@
+"""From models to a revision: which tables are ours, what differs, and what may be lost."""

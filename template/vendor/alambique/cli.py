@@ -1,0 +1,128 @@
+"""`alambique <command>`, and `python -m alambique <command>`: finds the command, and runs it.
+
+A command is a module with `add_arguments(parser)` and `run(options)`, which returns the exit code.
+Only the one that is asked for is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol, cast
+
+from alembic.util import CommandError
+
+from alambique import __version__, messages
+from alambique.settings import InvalidSetting, project
+from alambique.terminal import log_to_terminal
+
+# What a shell says of a program that Ctrl-C ended: 128, and the number of the signal.
+INTERRUPTED = 130
+
+
+class Module(Protocol):
+    """What the module of a command has."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        ...
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it, and return the exit code."""
+        ...
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives, and what the command line has to know of it before."""
+
+    module: str
+    uses_database: bool = True
+    detail: int | None = logging.WARNING
+    """From which level on Alembic's log is shown; None leaves logging to the application."""
+
+    def load(self) -> Module:
+        """Import the module, and all it needs."""
+        return cast("Module", import_module(self.module))
+
+
+COMMANDS = {
+    "setup": Command("alambique.tools.setup", detail=logging.INFO),
+    "check": Command("alambique.tools.check"),
+    "plan": Command("alambique.tools.plan"),
+    "downgrade": Command("alambique.tools.downgrade", detail=logging.INFO),
+    "rebase": Command("alambique.history.rebase"),
+    "squash": Command("alambique.tools.squash"),
+    "lint": Command("alambique.tools.lint"),
+    "tour": Command("alambique.tools.tour"),
+    "diagram": Command("alambique.tools.diagram", uses_database=False),
+    "doctor": Command("alambique.tools.doctor"),
+    "models": Command("alambique.adopt.models", detail=logging.INFO),
+    "adopt": Command("alambique.adopt.adopt"),
+    "template-check": Command("alambique.tools.template_check", uses_database=False),
+    "template-update": Command("alambique.tools.template_update", uses_database=False),
+    "run": Command("alambique.tools.serve", uses_database=False, detail=None),
+    "openapi": Command("alambique.tools.openapi", uses_database=False, detail=None),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command, and turn what went wrong into a sentence.
+
+    Args:
+        arguments: the command's name and what follows; by default those of this process.
+
+    Returns:
+        The exit code: the command's own, 1 after a failure, 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: the arguments are none that the command takes, or ask for help.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except (CommandError, InvalidSetting) as error:
+        print(messages.FAILED.format(error=error), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(messages.INTERRUPTED, file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(given: list[str]) -> int:
+    root = str(project().root)  # and the language of all that follows is the project's
+    if root not in sys.path:  # the application lies there, wherever the program was started
+        sys.path.insert(0, root)
+
+    parser, parsers = _parsers()
+    asked = next((each for each in given if each in COMMANDS), None)
+    if asked is not None:
+        COMMANDS[asked].load().add_arguments(parsers[asked])
+    options = parser.parse_args(given)  # where there is no such command, it ends here
+
+    command = COMMANDS[options.command]
+    if command.detail is not None:
+        log_to_terminal(command.detail)
+    return int(command.load().run(options))
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the command line, and that of each command, by its name.
+
+    The commands' own arguments are still missing, but for `--url`.
+    """
+    parser = argparse.ArgumentParser(prog="alambique")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    parsers = {}
+    for name, command in COMMANDS.items():
+        summary = messages.COMMANDS[name]
+        parsers[name] = commands.add_parser(name, help=summary, description=summary)
+        if command.uses_database:
+            parsers[name].add_argument("--url", metavar="URL")
+    return parser, parsers

@@ -1,0 +1,70 @@
+"""Source we wrote, formatted as the project's own is: by the project's ruff, with its settings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from alembic.util import CommandError
+
+from alambique import messages
+from alambique.settings import project
+
+
+def format_python(path: Path | str) -> None:
+    """Format a module as the project's are, with its imports in order.
+
+    Args:
+        path: the module, or a folder of them.
+
+    Raises:
+        CommandError: ruff is not installed, or found no Python there.
+    """
+    _ruff(path, "check", "--fix", "--exit-zero", "--silent")
+    _ruff(path, "format", "--quiet")
+
+
+def excuse_long_lines(path: Path | str) -> None:
+    """Note on each line that is too long for the project that it may be (`# noqa: E501`).
+
+    A formatter breaks no string, and a name or a statement is as long as a database has it.
+
+    Args:
+        path: a formatted module, or a folder of them.
+
+    Raises:
+        CommandError: ruff is not installed, or found no Python there.
+    """
+    _ruff(path, "check", "--select", "E501", "--add-noqa", "--silent")
+
+
+def write_modules(sources: Mapping[Path, str]) -> None:
+    """Write modules, formatted as the project's are; where one cannot be, none is written.
+
+    Args:
+        sources: what to write, by its path; folders are made.
+
+    Raises:
+        CommandError: ruff is not installed, or one of the sources is no Python.
+        InvalidSetting: the project's pyproject.toml cannot be read.
+    """
+    # Inside the project, where ruff finds its settings; all at once, so that it starts once.
+    with TemporaryDirectory(dir=project().root) as folder:
+        drafts = {path: Path(folder, f"draft_{number}.py") for number, path in enumerate(sources)}
+        for path, draft in drafts.items():
+            draft.write_text(sources[path], encoding="utf-8")
+
+        format_python(folder)
+        excuse_long_lines(folder)
+
+        for path, draft in drafts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(draft.read_bytes())
+
+
+def _ruff(path: Path | str, *arguments: str) -> None:
+    if subprocess.run([sys.executable, "-m", "ruff", *arguments, str(path)]).returncode:
+        raise CommandError(messages.NOT_FORMATTED.format(path=path))

@@ -1,0 +1,1 @@
+"""The commands around migrations, a module each: `add_arguments` declares, `run` does."""

@@ -1,0 +1,29 @@
+"""`make check`: where the database stands against the code."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from alambique import messages
+from alambique.history.status import status
+from alambique.settings import alembic_config
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what `check` takes: nothing of its own."""
+
+
+def run(options: Namespace) -> int:
+    """Say where the database stands; the exit code is the state's.
+
+    Raises:
+        CommandError: the revisions do not make a history, or nothing is mapped.
+        ModelImportError: a model cannot be imported.
+        DatabaseUnavailable: the database does not let us in.
+        InvalidSetting: a setting, such as the URL, is missing or malformed.
+    """
+    found = status(alembic_config(options.url))
+    print(found.sentence)
+    if found.ignored:
+        print(messages.IGNORED.format(tables=", ".join(map(str, found.ignored))))
+    return found.state

@@ -1,0 +1,119 @@
+"""`make lint` for revisions: what a reviewer would say of the new ones, and of edited old ones."""
+
+from __future__ import annotations
+
+import ast
+from argparse import ArgumentParser, Namespace
+from collections.abc import Collection, Iterator
+
+from alembic.script import ScriptDirectory
+
+from alambique import messages
+from alambique.history.git import new_revisions
+from alambique.history.manifest import manifest_path, recorded
+from alambique.history.script import history, oldest_first, single_head, source_of
+from alambique.history.source import digest
+from alambique.settings import alembic_config, migration_url, project, shown
+from alambique.tools.squawk import squawk
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what `lint` takes: nothing of its own."""
+
+
+def run(options: Namespace) -> int:
+    """Print what is wrong with the revisions; the exit code is 1 if anything is.
+
+    Raises:
+        CommandError: the history has two heads, or squawk is not installed.
+        InvalidSetting: a setting, such as the URL, is missing or malformed.
+        SyntaxError: a revision is no Python.
+    """
+    config = alembic_config(options.url)
+    script = history(config)
+    single_head(script)
+
+    problems = [*problems_of_the_line(script), *problems_of_revisions(script)]
+    print("\n".join(problems) or messages.REVISIONS_FIT, flush=True)
+
+    code = 0
+    if migration_url(config).get_backend_name() == "postgresql":
+        code = squawk(config, new_revisions(script))
+    return int(bool(problems or code))
+
+
+def problems_of_the_line(script: ScriptDirectory) -> Iterator[str]:
+    """Yield what history.txt and the revisions disagree about.
+
+    Raises:
+        CommandError: the revisions do not make a history, or are in several folders.
+        SyntaxError: a revision is no Python.
+    """
+    path = manifest_path(script)
+    file = shown(path)
+    there = {revision.revision: source_of(revision) for revision in script.walk_revisions()}
+
+    for revision, before in recorded(script).items():
+        if revision not in there:
+            yield messages.REVISION_GONE.format(revision=revision, file=file)
+        elif digest(there[revision]) != before:
+            yield messages.REVISION_CHANGED.format(path=shown(there[revision]), file=file)
+
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if lines and lines[-1].split()[:1] != script.get_heads():
+        yield messages.LINE_STALE.format(file=file)
+
+
+def problems_of_revisions(script: ScriptDirectory) -> Iterator[str]:
+    """Yield what the revisions themselves should not do.
+
+    Raises:
+        CommandError: the revisions do not make a history, or are in several folders.
+        InvalidSetting: the project's pyproject.toml cannot be read.
+        SyntaxError: a revision is no Python.
+    """
+    new = {revision.revision for revision in new_revisions(script)}
+    packages = application_packages()
+
+    for revision in oldest_first(script):
+        path = source_of(revision)
+        module = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        if names := imported(module, packages):
+            yield messages.IMPORTS_APP.format(path=shown(path), names=", ".join(names))
+        if revision.revision in new and cannot_be_undone(module):
+            yield messages.NO_DOWNGRADE.format(path=shown(path))
+
+
+def application_packages() -> frozenset[str]:
+    """Return the packages a revision may not import: the application changes after it.
+
+    Raises:
+        InvalidSetting: the project's pyproject.toml cannot be read.
+    """
+    return frozenset({"core", *(_top(package) for package in project().models)})
+
+
+def imported(module: ast.Module, packages: Collection[str]) -> list[str]:
+    """Return what a revision imports of these packages."""
+    found: list[str] = []
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append(node.module or "")
+    return [name for name in found if _top(name) in packages]
+
+
+def cannot_be_undone(module: ast.Module) -> bool:
+    """Tell whether there is an upgrade, and a downgrade that does nothing and does not say why."""
+    bodies = {node.name: node.body for node in module.body if isinstance(node, ast.FunctionDef)}
+    return not _is_idle(bodies.get("upgrade", [])) and _is_idle(bodies.get("downgrade", []))
+
+
+def _is_idle(body: list[ast.stmt]) -> bool:
+    # A docstring is a string like any other, and here the reason.
+    return all(isinstance(each, (ast.Pass, ast.Raise)) for each in body)
+
+
+def _top(module: str) -> str:
+    return module.partition(".")[0]

@@ -1,0 +1,58 @@
+"""`make plan`: what an upgrade would do to the database, as SQL or as Markdown."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+
+from alambique import messages
+from alambique.history.plan import Plan, Risk, Statement, plan
+from alambique.settings import alembic_config
+from alambique.tools.markdown import comment
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare what `plan` takes."""
+    parser.add_argument("--markdown", action="store_true")
+
+
+def run(options: Namespace) -> int:
+    """Print the SQL an upgrade would run, with what loses data or rewrites a table marked.
+
+    Raises:
+        CommandError: the revisions do not make a history, the database is at one it lacks, or a
+            revision cannot be written down as SQL (or, on SQLite, fails).
+        DatabaseUnavailable: the database does not let us in.
+        InvalidSetting: a setting, such as the URL, is missing or malformed.
+    """
+    made = plan(alembic_config(options.url))
+    if options.markdown:
+        print(comment(made, as_sql(made)), end="")
+    else:
+        print(as_sql(made) or messages.NOTHING_TO_DO)
+    return 0
+
+
+def as_sql(made: Plan) -> str:
+    """Return a plan as SQL, with a comment before what loses data or rewrites a table."""
+    return "\n\n".join(_paragraphs(made))
+
+
+def _paragraphs(made: Plan) -> Iterator[str]:
+    for name in made.losses:
+        yield f"-- {messages.LOSES} {name}"
+    for statement in made.statements:
+        if statement.comment:
+            yield statement.comment
+        yield _marked(statement)
+
+
+def _marked(statement: Statement) -> str:
+    match statement.risk:
+        case Risk.LOSES:
+            mark = f"-- {messages.LOSES}\n"
+        case Risk.REWRITES:
+            mark = f"-- {messages.REWRITES}\n"
+        case None:
+            mark = ""
+    return f"{mark}{statement.sql};"

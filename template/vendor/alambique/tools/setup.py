@@ -1,0 +1,46 @@
+"""`make setup`, after the installation: what a fresh clone lacks."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+
+from alembic import command
+
+from alambique import messages
+from alambique.database.creation import create_missing_database
+from alambique.settings import alembic_config, migration_url, project
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare no argument."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make what is missing: `.env` from `.env.example`, the database, the tables.
+
+    Raises:
+        CommandError: the database is at a revision that the history lacks, it refused a statement,
+            or an interrupted revision cannot be finished.
+        LockTimeout: another migrator, or a long query, held the database for too long.
+        DatabaseUnavailable: the server does not let us in, or does not let us create.
+        InvalidSetting: a setting, such as the URL, is missing or malformed.
+    """
+    _make_dotenv()
+
+    config = alembic_config(options.url)
+    url = migration_url(config)
+    if create_missing_database(url):
+        print(messages.DATABASE_MADE.format(url=url))
+
+    command.upgrade(config, "head")
+    print(messages.NEXT_STEPS)
+    return 0
+
+
+def _make_dotenv() -> None:
+    root = project().root
+    example = root / ".env.example"
+    if example.exists() and not (root / ".env").exists():
+        shutil.copy(example, root / ".env")
+        print(messages.ENV_MADE)

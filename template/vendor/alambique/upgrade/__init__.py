@@ -1,0 +1,1 @@
+"""Running revisions: one migrator at a time, tried again when busy, resumed where interrupted."""

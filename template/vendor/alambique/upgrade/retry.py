@@ -1,0 +1,124 @@
+"""Revisions that meet a busy table let its readers through, and try again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy.exc import CompileError, DBAPIError
+
+from alambique import messages
+from alambique.database.error_codes import BUSY, codes
+from alambique.upgrade.waiting import LockTimeout, lock_wait
+
+log = logging.getLogger("alembic.runtime.migration")
+
+# Seconds before the first new attempt; each pause is twice as long as the one before, up to this.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+
+
+def retry_when_busy(migration: MigrationContext, run: Callable[[], None]) -> None:
+    """Run the migrations; where a table is busy, undo, let its readers through, and try again.
+
+    A statement waits MIGRATION_LOCK_TIMEOUT seconds (5) for its table: everybody who wants the
+    table queues behind it. All tries together last about MIGRATION_LOCK_WAIT seconds (60).
+
+    Args:
+        migration: what Alembic made of the connection and of `context.configure`.
+        run: runs the migrations, `context.run_migrations`.
+
+    Raises:
+        LockTimeout: the table stayed busy.
+        CommandError: the database refused a statement, or cannot do what a revision says.
+        InvalidSetting: MIGRATION_LOCK_WAIT is no number.
+    """
+    start: tuple[str, ...] | None = None
+    busy: DBAPIError | None = None
+    waiting = Waiting()
+
+    while True:
+        try:
+            if counts_steps(migration):
+                heads = _current_heads(migration)
+                if start is not None and heads != start:
+                    raise _table_busy(busy) from busy
+                start = heads
+            run()
+            return
+        except CompileError as error:  # such as a String without a length on MariaDB
+            raise CommandError(messages.NOT_SPOKEN.format(cause=error)) from error
+        except DBAPIError as error:
+            if not is_busy(error):
+                refused = messages.STATEMENT_FAILED.format(cause=error.orig, sql=error.statement)
+                raise CommandError(refused) from error
+            busy = error
+
+        pause = waiting.next_pause()
+        if pause is None:
+            raise _table_busy(busy) from busy
+        log.warning(messages.TABLE_RETRY.format(pause=pause, cause=busy.orig))
+        _undo(migration)
+        time.sleep(pause)
+
+
+class Waiting:
+    """The pauses between attempts, as long as there is time left; it runs from the first one."""
+
+    def __init__(self) -> None:
+        """Start nothing yet."""
+        self._deadline: float | None = None
+        self._pause = FIRST_PAUSE
+
+    def next_pause(self) -> float | None:
+        """Return how long to pause, in seconds; None when the time is up.
+
+        Raises:
+            InvalidSetting: MIGRATION_LOCK_WAIT is no number.
+        """
+        now = time.monotonic()
+        if self._deadline is None:
+            self._deadline = now + lock_wait()
+        if now + self._pause > self._deadline:
+            return None
+
+        pause = self._pause
+        self._pause = min(2 * pause, LONGEST_PAUSE)
+        return pause
+
+
+def is_busy(error: DBAPIError) -> bool:
+    """Tell whether somebody else held a table or the database: a lock timeout, or a deadlock."""
+    return not codes(error.orig).isdisjoint(BUSY)
+
+
+def counts_steps(migration: MigrationContext) -> bool:
+    """Tell whether the goal counts from where the database is: after one step of "+2", which stays
+    although the next was undone, trying again would go one too far.
+    """
+    goal = migration.opts.get("destination_rev")
+    is_relative = isinstance(goal, str) and goal.startswith(("+", "-"))
+    return is_relative and not migration.as_sql
+
+
+def _current_heads(migration: MigrationContext) -> tuple[str, ...]:
+    """Return the revisions the database is at, and leave the connection in no transaction."""
+    assert migration.connection is not None
+    migration.connection.rollback()
+    heads = migration.get_current_heads()
+    migration.connection.rollback()
+    return heads
+
+
+def _undo(migration: MigrationContext) -> None:
+    # SQLite keeps a transaction whose COMMIT was refused; SQLAlchemy thinks it is gone.
+    assert migration.connection is not None
+    migration.connection.connection.rollback()
+
+
+def _table_busy(busy: DBAPIError | None) -> LockTimeout:
+    cause = busy.orig if busy else None
+    return LockTimeout(messages.TABLE_BUSY.format(cause=cause))

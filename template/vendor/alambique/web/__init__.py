@@ -1,0 +1,1 @@
+"""What a service that answers over HTTP needs of its database: probes, a check at its start."""

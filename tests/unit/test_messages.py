@@ -1,0 +1,121 @@
+"""Both languages say the same, with the same fields, and every sentence is said somewhere."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from alambique.messages import en, pt
+
+LIBRARY = Path(__file__).resolve().parents[2] / "template/vendor/alambique"
+MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path.parent.name != "messages")
+
+
+def all_of(language: object) -> dict[str, Any]:
+    """Return the messages of a language, by name."""
+    return {name: value for name, value in vars(language).items() if name.isupper()}
+
+
+EN, PT = all_of(en), all_of(pt)
+
+
+def texts(message: Any) -> Iterator[tuple[object, str]]:
+    """Yield the sentences of a message: itself, or those of a dictionary with their keys."""
+    if isinstance(message, dict):
+        yield from message.items()
+    elif isinstance(message, str):
+        yield "", message
+
+
+def fields(text: str) -> set[str]:
+    """Return the names between braces."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def all_fields(message: Any) -> set[str]:
+    """Return the fields of all of a message's sentences."""
+    return {field for _, text in texts(message) for field in fields(text)}
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return a module of the library, parsed."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def message_named(node: ast.AST) -> str | None:
+    """Return the NAME of `messages.NAME`, or of `messages.NAME[...]`."""
+    if isinstance(node, ast.Subscript):
+        node = node.value
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "messages":
+        return node.attr if node.attr.isupper() else None
+    return None
+
+
+def test_both_languages_have_the_same_messages() -> None:
+    assert set(EN) == set(PT)
+    assert {name: type(value) for name, value in EN.items()} == {
+        name: type(value) for name, value in PT.items()
+    }
+
+
+@pytest.mark.parametrize("name", sorted(EN))
+def test_a_message_has_the_same_fields_in_both(name: str) -> None:
+    english = {key: fields(text) for key, text in texts(EN[name])}
+    portuguese = {key: fields(text) for key, text in texts(PT[name])}
+    assert english == portuguese
+    assert all(field.isidentifier() for field in all_fields(EN[name]))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_what_is_said_exists_and_gets_its_fields(path: Path) -> None:
+    for node in ast.walk(parsed(path)):
+        name = message_named(node)
+        assert name is None or name in EN, f"{path}:{node.lineno}: there is no {name}"  # type: ignore[attr-defined]
+
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and is_call):
+            continue
+        name = message_named(node.func.value)
+        if node.func.attr != "format" or name is None:
+            continue
+
+        place = f"{path}:{node.lineno}: {name}"
+        given = {keyword.arg for keyword in node.keywords if keyword.arg is not None}
+        is_whole = len(given) == len(node.keywords)  # else there is a ** among them
+        assert not node.args, place
+        if is_whole:
+            assert given == all_fields(EN[name]), place
+        else:
+            assert given < all_fields(EN[name]), place
+
+
+def test_a_message_with_fields_is_never_said_without() -> None:
+    formatted = {
+        id(node.func.value)
+        for path in MODULES
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    for path in MODULES:
+        for node in ast.walk(parsed(path)):
+            name = message_named(node) if isinstance(node, ast.Attribute) else None
+            if name and isinstance(EN[name], str) and all_fields(EN[name]):
+                assert id(node) in formatted, f"{path}:{node.lineno}: {name} is not formatted"
+
+
+def test_no_message_is_left_over() -> None:
+    said = {message_named(node) for path in MODULES for node in ast.walk(parsed(path))}
+    assert set(EN) - said == set()
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.rglob("*.py")), ids=lambda path: path.name)
+def test_no_file_of_the_library_is_a_template(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    # An f-string writes a brace twice; Jinja has something between two of them.
+    assert not re.search(r"\{%|%\}|\{#|\{\{ |\{\{-|-\}\}", source)

@@ -1,0 +1,356 @@
+"""The update of a project from its template, with a program in the place of Copier.
+
+What Copier itself does is in tests/project; here is what is done around it, the library above all:
+it is replaced, never merged.
+"""
+
+import argparse
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.util import CommandError
+
+from alambique import messages, terminal
+from alambique.settings import use_project
+from alambique.tools import template_check, template_update
+from alambique.tools.answers import answers
+from alambique.tools.seal import LIBRARY, SEAL, broken, write_seal
+from alambique.tools.template_repository import Standing, fetch_template
+
+# What stands for Copier: it merges as badly as it can.
+COPIER = """#!{python}
+import pathlib, sys
+pathlib.Path("said.txt").write_text(" ".join(sys.argv[1:]))
+{merge}
+"""
+MERGED_BADLY = """
+import subprocess
+def git(*command, given=""):
+    done = subprocess.run(["git", *command], input=given, text=True, capture_output=True)
+    return done.stdout.strip()
+
+names = pathlib.Path("vendor/alambique/names.py")
+path = f"{git('rev-parse', '--show-prefix')}{names}"
+lines = [f"0 {'0' * 40}\\t{path}"]
+for stage in (1, 2, 3):
+    blob = git("hash-object", "-w", "--stdin", given=str(stage))
+    lines.append(f"100644 {blob} {stage}\\t{path}")
+git("update-index", "--index-info", given="\\n".join(lines))
+
+names.parent.mkdir(parents=True, exist_ok=True)
+names.write_text("<<<<<<< before updating")
+(names.parent / "gone.py").unlink(missing_ok=True)
+(names.parent / "new.py").write_text("by copier")
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    author = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+    quiet = ["-c", "maintenance.auto=false", "-c", "gc.auto=0", "-c", "core.hooksPath=/dev/null"]
+    command = ["git", *author, *quiet, *arguments]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def commit(folder: Path, tag: str | None = None) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "x")
+    if tag:
+        git(folder, "tag", tag)
+
+
+def write_library(vendor: Path, **files: str) -> None:
+    """Write these modules as the library, and its seal."""
+    library = vendor / "alambique"
+    library.mkdir(parents=True, exist_ok=True)
+    for path in library.iterdir():
+        path.unlink()
+    for name, text in files.items():
+        (library / f"{name}.py").write_text(text)
+    write_seal(library)
+
+
+def modules(root: Path) -> dict[str, str]:
+    """Return the library of a project."""
+    return {path.stem: path.read_text() for path in (root / LIBRARY).iterdir()}
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    """A template with two versions, and a library in both."""
+    path = tmp_path / "template"
+    path.mkdir()
+    git(path, "init", "--quiet", "--initial-branch=main")
+    for version, news, library in (
+        ("v2.0.0", "", {"names": "2.0", "gone": "2.0"}),
+        ("v2.1.0", "\n## 2.1.0\n\n- It is new.\n", {"names": "2.1", "new": "2.1"}),
+    ):
+        for name in ("CHANGELOG.md", "CHANGELOG.pt-BR.md"):
+            (path / name).write_text(f"# Changes\n{news}")
+        write_library(path / "template/vendor", **library)
+        commit(path, version)
+    return path
+
+
+@pytest.fixture
+def root(template: Path, tmp_path: Path) -> Path:
+    """A project of the first version, two folders below the top of its repository."""
+    root = tmp_path / "mono/services/loja"
+    root.mkdir(parents=True)
+    (root / "pyproject.toml").write_text('[tool.alambique]\nlanguage = "en"\n')
+    (root / ".copier-answers.yml").write_text(
+        f"# answers\n_commit: v2.0.0\n_src_path: {template}\n"
+    )
+    write_library(root / "vendor", names="2.0", gone="2.0")
+    git(tmp_path / "mono", "init", "--quiet", "--initial-branch=main")
+    commit(tmp_path / "mono")
+    use_project(root)
+    return root
+
+
+@pytest.fixture
+def update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the update, with nobody at the terminal."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+
+    def run(*arguments: str, merge: str = MERGED_BADLY) -> int:
+        program = tmp_path / "copier"
+        program.write_text(COPIER.format(python=sys.executable, merge=merge))
+        program.chmod(0o755)
+        parser = argparse.ArgumentParser()
+        template_update.add_arguments(parser)
+        return template_update.run(parser.parse_args(["--copier", str(program), *arguments]))
+
+    return run
+
+
+def status(root: Path) -> set[str]:
+    """Return what git would commit of the project."""
+    printed = git(root, "status", "--porcelain", "--untracked-files=all", "--", ".")
+    prefix = git(root, "rev-parse", "--show-prefix").strip()
+    return {line.replace(prefix, "", 1) for line in printed.splitlines()}
+
+
+NEW = {
+    " M vendor/alambique.sha256",
+    " M vendor/alambique/names.py",
+    " D vendor/alambique/gone.py",
+    "?? vendor/alambique/new.py",
+    "?? said.txt",
+}
+
+
+def test_the_library_is_replaced_whatever_copier_made_of_it(
+    root: Path, update: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert update("--data", "ci=none", "--data", "api=none", "--trust") == 0
+    assert capsys.readouterr().out.endswith("\n\n## 2.1.0\n\n- It is new.\n")
+    assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
+    assert status(root) == NEW
+    said = (root / "said.txt").read_text()
+    expected = "update --quiet --vcs-ref v2.1.0 --defaults --trust --data ci=none --data api=none"
+    assert said == expected
+
+
+def test_an_edited_library_is_replaced_only_after_a_yes(
+    root: Path,
+    update: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (root / LIBRARY / "names.py").write_text("mine")
+    (root / LIBRARY / "mine.py").write_text("mine")
+    commit(root)
+    (root / LIBRARY / "unknown.py").write_text("mine, and git does not know it")
+
+    assert update("--data", "ci=none") == 1
+    printed = capsys.readouterr()
+    assert "edited: vendor/alambique/names.py" in printed.out
+    assert "added: vendor/alambique/mine.py, vendor/alambique/unknown.py" in printed.out
+    assert 'make template-update data="ci=none" yes=1' in printed.err
+    assert modules(root)["names"] == "mine" and status(root) == {"?? vendor/alambique/unknown.py"}
+
+    asked = []
+
+    def say_yes(question: str) -> bool:
+        asked.append(question)
+        return True
+
+    monkeypatch.setattr(terminal, "confirmed", say_yes)
+    assert update() == 0
+    assert asked == [messages.ASK_REPLACE]
+    assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
+    assert status(root) == NEW | {" D vendor/alambique/mine.py"}
+
+
+def test_what_was_added_and_is_in_the_new_version_too_is_that_of_the_new_version(
+    root: Path, update: Callable[..., int]
+) -> None:
+    (root / LIBRARY / "new.py").write_text("mine")
+    commit(root)
+    assert update("--yes") == 0
+    assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
+
+
+def test_yes_asks_nothing(root: Path, update: Callable[..., int]) -> None:
+    (root / SEAL).unlink()
+    commit(root)
+    assert update("--yes") == 0
+    assert not broken(root).files
+
+
+def test_a_file_that_git_does_not_know_is_in_the_way_of_a_new_one(
+    root: Path, update: Callable[..., int]
+) -> None:
+    (root / LIBRARY / "new.py").write_text("mine")
+    with pytest.raises(CommandError, match="new.py"):
+        update("--yes")
+    assert (root / LIBRARY / "new.py").read_text() == "mine"
+    assert status(root) == {"?? vendor/alambique/new.py"}
+
+
+def test_a_conflict_outside_the_library_is_an_error_and_the_library_is_new(
+    root: Path, update: Callable[..., int]
+) -> None:
+    merged_badly = MERGED_BADLY.replace("vendor/alambique/names.py", "pyproject.toml")
+    with pytest.raises(CommandError) as raised:
+        update(merge=merged_badly)
+    assert "\n  pyproject.toml\n" in str(raised.value)
+    for new in ("said.txt", "vendor/alambique/new.py"):
+        assert f" && rm '{new}'" in str(raised.value)
+    assert "UU pyproject.toml" in status(root)
+    assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
+
+
+def test_a_vendor_folder_that_git_ignores_is_brought_all_the_same(
+    root: Path, update: Callable[..., int]
+) -> None:
+    top = root.parents[1]
+    (top / ".gitignore").write_text("vendor/\n")
+    commit(top)
+    assert update() == 0
+    assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
+
+
+def test_who_has_the_library_as_a_package_gets_no_copy_of_it(
+    root: Path, update: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(root, "rm", "--quiet", "-r", "vendor")
+    commit(root)
+    assert update() == 0
+    assert not (root / "vendor").exists()
+    assert messages.LIBRARY_IS_A_PACKAGE.format(version="v2.1.0") in capsys.readouterr().out
+
+
+def test_a_project_from_before_the_library_gets_it(
+    root: Path, template: Path, update: Callable[..., int]
+) -> None:
+    git(template, "rm", "--quiet", "-r", "template/vendor")
+    commit(template, "v2.2.0")
+    write_library(template / "template/vendor", names="2.3")
+    commit(template, "v2.3.0")
+    git(root, "rm", "--quiet", "-r", "vendor")
+    answers_file = root / ".copier-answers.yml"
+    answers_file.write_text(answers_file.read_text().replace("v2.0.0", "v2.2.0"))
+    commit(root)
+    assert update() == 0
+    assert modules(root) == {"names": "2.3"} and not broken(root).files
+
+
+def test_a_version_without_a_library_leaves_the_copy_to_copier(
+    root: Path, template: Path, update: Callable[..., int]
+) -> None:
+    git(template, "rm", "--quiet", "-r", "template/vendor")
+    commit(template, "v3.0.0")
+    (root / LIBRARY / "names.py").write_text("mine")
+    commit(root)
+    assert update(merge="") == 0
+    assert modules(root) == {"names": "mine", "gone": "2.0"}
+
+
+def test_nothing_new_asks_nothing_and_changes_nothing(
+    root: Path, update: Callable[..., int]
+) -> None:
+    answers_file = root / ".copier-answers.yml"
+    answers_file.write_text(answers_file.read_text().replace("v2.0.0", "v2.1.0"))
+    (root / LIBRARY / "names.py").write_text("mine")
+    commit(root)
+    assert update() == 0
+    assert status(root) == set()
+
+
+def test_what_stops_an_update_is_a_sentence(root: Path, update: Callable[..., int]) -> None:
+    with pytest.raises(CommandError, match="git mv <the old one> elsewhere"):
+        update("--data", "migrations_folder=elsewhere")
+    with pytest.raises(CommandError, match="Copier did not update"):
+        update(merge="sys.exit(1)")
+    assert status(root) == set()
+    assert git(root, "worktree", "list").count("\n") == 1
+    (root / "pyproject.toml").write_text("# mine\n")
+    with pytest.raises(CommandError, match="not committed"):
+        update()
+
+
+def test_the_check_says_what_is_new(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert template_check.run(argparse.Namespace()) == 3
+    assert "The template is at v2.1.0, this project at v2.0.0." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("_src_path: /", "_src_path: ../", "NO_TEMPLATE"),
+        ("_src_path: /", "_src_path: /gone/", "NO_TEMPLATE"),
+        ("_src_path", "_source", "NO_TEMPLATE"),
+        ("_commit: v2.0.0", "_commit: v0.9.0", "NO_VERSION"),
+    ],
+)
+def test_a_template_that_is_lost_is_a_sentence(
+    root: Path, tmp_path: Path, old: str, new: str, sentence: str
+) -> None:
+    file = root / ".copier-answers.yml"
+    file.write_text(file.read_text().replace(old, new))
+    begins = getattr(messages, sentence).partition("{")[0]
+    with pytest.raises(CommandError, match=begins):
+        fetch_template(tmp_path / "clone")
+
+
+def test_a_project_newer_than_the_template_is_ahead(
+    root: Path, template: Path, tmp_path: Path
+) -> None:
+    commit(template)
+    head = git(template, "rev-parse", "HEAD").strip()
+    file = root / ".copier-answers.yml"
+    file.write_text(file.read_text().replace("v2.0.0", head))
+    assert fetch_template(tmp_path / "clone").standing is Standing.AHEAD
+
+
+def test_a_git_that_is_not_there_is_a_sentence(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(os.environ, "PATH", str(tmp_path))
+    with pytest.raises(CommandError, match="git clone failed|The template is not at"):
+        fetch_template(tmp_path / "clone")
+
+
+def test_answers_are_read_as_copier_writes_them(root: Path) -> None:
+    (root / ".copier-answers.yml").write_text(
+        "# ci: a comment\n_commit: v1.2.0\n_src_path: 'a: b''s'\nexample: true\n"
+        "project_name: \"lo\\xEAja\"\nname: two words \nlist:\n- item\nempty: ''\n",
+        encoding="utf-8",
+    )
+    assert answers() == {
+        "_commit": "v1.2.0",
+        "_src_path": "a: b's",
+        "example": "true",
+        "project_name": "loêja",
+        "name": "two words",
+        "empty": "",
+    }
+    (root / ".copier-answers.yml").unlink()
+    assert answers() == {}
