@@ -21,19 +21,22 @@ test: .venv/test ## Run the tests: one cell of every matrix
 test-all: .venv/test ## Run every matrix, fault and race in full
 	.venv/bin/python -m pytest --full $(args)
 
-lint: .venv/test ## Check style and types, of the template's own files and of template/
+lint: .venv/test ## Check style and types: of the library, of what is rendered, of the rest
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
-	.venv/bin/python -m pytest tests/test_lint.py $(args)
+	.venv/bin/python -m pytest tests/project/test_lint.py $(args)
 
 bench: .venv/test ## Measure against the peers, side by side
 	.venv/bin/python -m benchmarks
 
 mutants: .venv/test ## Plant faults in a copy of the template: the tests must see each
-	.venv/bin/python tests/mutants.py
+	PYTHONPATH=tests .venv/bin/python -m support.mutants
 
 release: .venv/test ## version=x.y.z Release what is committed: changelogs, contract, commit, tag
 	.venv/bin/python hooks/release.py $(version)
+
+seal: .venv/test ## Write the digests of the library that a project is rendered with
+	.venv/bin/python hooks/seal.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -41,11 +44,11 @@ release: .venv/test ## version=x.y.z Release what is committed: changelogs, cont
 	$(PIP) install --upgrade 'pip>=25.1'
 
 .venv/new: pyproject.toml | .venv/bin/python
-	$(PIP) install --editable .
+	$(PIP) install --group new
 	@touch $@
 
 .venv/test: pyproject.toml | .venv/bin/python
 	$(PIP) install --editable . --group test
 	@touch $@ .venv/new
 
-.PHONY: help new test test-all lint bench mutants release
+.PHONY: help new test test-all lint bench mutants release seal

@@ -1,14 +1,20 @@
-"""What `make release version=x.y.z` does: changelogs, recorded contract, a commit and its tag."""
+"""What `make release version=x.y.z` does: changelogs, version, seal, contract, commit, tag."""
 
 import datetime
+import os
 import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from seal import ROOT, digest, seal_library
+
 RELEASES = ROOT / "releases.toml"
+# Where the version stands, and how its line begins.
+VERSIONED = {
+    "pyproject.toml": "version",
+    "template/vendor/alambique/__init__.py": "__version__",
+}
 UNRELEASED = {"CHANGELOG.md": "## Unreleased\n", "CHANGELOG.pt-BR.md": "## Não publicado\n"}
 
 
@@ -36,19 +42,23 @@ def main(version: str) -> None:
             )
         entry = f"{heading}\n## {version} ({datetime.date.today()})\n"
         (ROOT / name).write_text(before + entry + after, encoding="utf-8")
-    project = ROOT / "pyproject.toml"
-    text = project.read_text(encoding="utf-8")
-    numbered = re.sub(r'^version = ".*"$', f'version = "{version}"', text, flags=re.MULTILINE)
-    project.write_text(numbered, encoding="utf-8")
-    contract = [sys.executable, "tests/contract.py", f"tests/contracts/{version}.json"]
-    subprocess.run(contract, cwd=ROOT, check=True)
+    for name, key in VERSIONED.items():
+        file = ROOT / name
+        text = file.read_text(encoding="utf-8")
+        numbered = re.sub(f'^{key} = ".*"$', f'{key} = "{version}"', text, flags=re.MULTILINE)
+        file.write_text(numbered, encoding="utf-8")
+    seal_library()
+    contract = [sys.executable, "-m", "support.contract", f"tests/contracts/{version}.json"]
+    tests = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+    subprocess.run(contract, cwd=ROOT, env=tests, check=True)
     git("add", "--all")
     git("commit", "--quiet", "--message", f"Release {version}")
     git("tag", "--message", f"Alambique {version}", f"v{version}")
     # The commit cannot name itself: the one after it does, for clones that came without tags.
-    with RELEASES.open("a", encoding="utf-8") as file:
-        commit = git("rev-parse", "HEAD")
-        file.write(f'\n[[release]]\nversion = "{version}"\ncommit = "{commit}"\n')
+    entry = {"version": version, "commit": git("rev-parse", "HEAD"), "library": digest()}
+    with RELEASES.open("a", encoding="utf-8") as releases:
+        releases.write("\n[[release]]\n")
+        releases.writelines(f'{key} = "{value}"\n' for key, value in entry.items())
     git("commit", "--quiet", "--all", "--message", f"Record release {version}")
     print(f"Released {version}. Now: git push --follow-tags")
 

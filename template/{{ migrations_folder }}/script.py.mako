@@ -3,6 +3,10 @@
 Revision: ${up_revision}
 Revises: ${down_revision | comma,n}
 Created: ${create_date}
+% if notes:
+
+${notes}
+% endif
 """
 
 import sqlalchemy as sa
@@ -12,6 +16,9 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
+% if replaces:
+replaces = ${repr(replaces)}
+% endif
 
 
 def upgrade() -> None:

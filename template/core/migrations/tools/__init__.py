@@ -1,1 +1,0 @@
-"""Tools for a team: each module is one target of the Makefile."""
