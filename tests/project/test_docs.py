@@ -1,0 +1,341 @@
+"""The pages of docs/ are true: every block is run, every error is on the page of troubles.
+
+A page is followed from top to bottom in a fresh project. A `console` block is run as it stands;
+a `python` block goes to the file its first line names, where what it defines takes the place of
+what has the same name; a `text` block is what the command before it says as it fails, `…` being
+anything.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import copier
+import pytest
+
+from support.documents import headings
+from support.messages import messages
+from support.project import ROOT, Project, append, documented, read, render
+from support.releases import AUTHOR, QUIET, commit, first_release
+
+PAGES = ["first-day", "everyday", "trouble", "template"]
+LANGUAGES = ["pt", "en"]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# What is printed and is no error: news, questions, headings, words.
+NO_ERRORS = {
+    *("TABLE_RETRY", "SKIPPED", "ALREADY_DONE", "INVALID_INDEX", "NO_CHANGE", "CURRENT", "IGNORED"),
+    *("ASK_RENAME", "ASK_DROP", "ASK_CUT", "ASK_FILL", "CONFIRM", "ASK_STAMP", "ASK_SQUASH"),
+    *("ENV_MADE", "DATABASE_MADE", "NEXT_STEPS", "NOTHING_TO_DO", "LOSES", "REWRITES"),
+    *("NOTHING_TO_UNDO", "ROWS", "WILL_DROP", "MODELS_DOCSTRING", "BASELINE", "MODELS_WRITTEN"),
+    *("REPLAYED", "SAME", "CHANGELOG", "HISTORY_HEADER", "ONE_LINE", "REBASED", "REBASE_DONE"),
+    *("REBASE_UNDOES", "SQUASH", "NOTHING_TO_SQUASH", "SQUASHED_INTO", "SQUASH_DONE"),
+    *(
+        "REVISIONS_FIT",
+        "SQUAWK_SAYS",
+        "TOUR_START",
+        "TOUR_UP",
+        "TOUR_SCHEMA",
+        "TOUR_ADDED",
+        "TOUR_DATA",
+    ),
+    *("TOUR_DOWN", "TOUR_END", "TOUR_KEYS", "TOUR_AT_START", "TOUR_SAME"),
+    *("TOUR_GONE", "TOUR_LEFT", "DIAGRAM_WRITTEN", "DOCTOR_NOT_ASKED", "DOCTOR_PYTHON"),
+    *("DOCTOR_PACKAGES", "DOCTOR_TOOLS", "DOCTOR_TOOL_COMES", "DOCTOR_ENV", "DOCTOR_ENV_UNUSED"),
+    *("DOCTOR_SETTINGS", "DOCTOR_URL", "DOCTOR_URL_GIVEN", "DOCTOR_NO_SERVER", "DOCTOR_SERVER"),
+    *("DOCTOR_COMPOSE", "DOCTOR_DATABASE", "DOCTOR_HEAD", "DOCTOR_MODELS"),
+    *("DOCTOR_TEMPLATE_UNKNOWN", "PLAN_EMPTY", "PLAN_ONE", "PLAN_MANY", "PLAN_NO_RISK"),
+    *("PLAN_MORE", "PLAN_CUT", "READY", "OPENAPI_WRITTEN"),
+}
+
+
+def pages(tree: Path) -> dict[str, str]:
+    """Return the text of each page of a project, and of its README."""
+    found = {name: read(tree / f"docs/{name}.md") for name in PAGES}
+    return found | {"README": read(tree / "README.md")}
+
+
+# Following a page
+
+
+class Reader:
+    """Somebody who does what a page says, in a project that is a git repository."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        """`folder` gets a `make` that leaves the environment alone: the tests run in it."""
+        folder.mkdir()
+        make = folder / "make"
+        run = f'exec -a make "$MAKE" -o install COPIER={sys.prefix}/bin/copier "$@"'
+        make.write_text(f"#!/bin/bash\n{run}\n")
+        make.chmod(0o755)
+        self.project, self.place, self.where = project, project.path, folder / "where"
+        settings = [option for option in QUIET if option != "-c"]
+        self.env = AUTHOR | {
+            "MAKE": project.run("sh", "-c", "command -v make").strip(),
+            "PATH": f"{folder}:{project.env['PATH']}",
+            "LC_ALL": "C.UTF-8",
+            "MYPY_CACHE_DIR": str(folder.parents[1] / "mypy"),
+            "GIT_CONFIG_COUNT": str(len(settings)),
+        }
+        for index, setting in enumerate(settings):
+            key, self.env[f"GIT_CONFIG_VALUE_{index}"] = setting.split("=")
+            self.env[f"GIT_CONFIG_KEY_{index}"] = key
+
+    def follow(self, page: str) -> None:
+        """Do what each block of a page of the project says."""
+        blocks = BLOCK.findall(read(self.project.path / f"docs/{page}.md"))
+        assert {kind for kind, _ in blocks} <= {"console", "python", "text"}
+        for (kind, body), (then, said) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
+            if kind == "python":
+                self.edit(*body.removeprefix("# ").split("\n", 1))
+            elif kind == "console":
+                *lines, last = body.splitlines()
+                self.type("\n".join(lines if then == "text" else [*lines, last]), 0)
+                if then == "text":
+                    self.fail(last, said)
+
+    def type(self, commands: str, code: int | None) -> str:
+        """Type commands where one is, and stay where they lead."""
+        commands = re.sub("<.*?>", str(self.project.path), commands)
+        script = f"trap 'pwd > {self.where}' EXIT\n{commands}"
+        printed = self.project.run("sh", "-ec", script, code=code, cwd=self.place, env=self.env)
+        self.place = Path(self.where.read_text().strip())
+        return printed
+
+    def fail(self, command: str, said: str) -> None:
+        """Type a command that fails with these words."""
+        printed = self.type(f"! {{ {command}; }}", 0)
+        for line in said.splitlines():
+            pattern = ".*".join(map(re.escape, line.split("…")))
+            assert re.search(pattern, printed), f"{line}\n{printed}"
+
+    def edit(self, name: str, code: str) -> None:
+        """Write code to a file, over what it defines under the same names."""
+        name = name.strip()
+        if "*" in name:
+            (found,) = self.place.glob(name)
+            name = str(found.relative_to(self.place))
+        old = read(self.place / name) if (self.place / name).exists() else ""
+        Project(self.place).write(name, merged(old, code) if old else code.lstrip())
+
+
+def merged(old: str, code: str) -> str:
+    """Return the source `old` with what `code` defines in the place of what has the same name."""
+    lines = old.splitlines()
+    module = ast.parse(old)
+    there = {getattr(node, "name", None): node for node in module.body}
+    after = module.body[0].end_lineno  # the docstring
+    for node in reversed(ast.parse(code).body):
+        new = ast.get_source_segment(code, node)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            lines[after:after] = ["", new]
+            continue
+        assert new is not None and hasattr(node, "name"), "show whole functions and classes"
+        if node.name in there:
+            place = there[node.name]
+            lines[place.lineno - 1 : place.end_lineno] = new.splitlines()
+        else:
+            lines += ["", "", *new.splitlines()]
+    return "\n".join([*lines, ""])
+
+
+@pytest.fixture
+def reader(project: Callable[..., Project], tmp_path: Path) -> Callable[..., Reader]:
+    """A reader of a project with these answers, with the tables the pages speak of."""
+
+    def make_reader(page: str, **answers: Any) -> Reader:
+        made = template_project(tmp_path, **answers) if page == "template" else project(**answers)
+        if page in {"everyday", "trouble"} and not answers.get("example", True):
+            add_models(made)
+        commit(made.path)
+        found = Reader(made, tmp_path / "bin")
+        if page == "first-day":
+            found.place = tmp_path / "work"
+            found.place.mkdir()
+        return found
+
+    return make_reader
+
+
+def add_models(made: Project) -> None:
+    """Give a project without the example the tables the pages speak of."""
+    for path in (ROOT / "template/app").glob("*/models.py"):
+        made.write(f"app/{path.parent.name}/models.py", read(path))
+    made.make("migration", "m=example", "upgrade")
+
+
+def template_project(folder: Path, **answers: Any) -> Project:
+    """Make a project of a template that has a newer version."""
+    template = first_release(folder)
+    made = Project(folder / "loja")
+    options = {"defaults": True, "unsafe": False, "quiet": True}
+    copier.run_copy(str(template), made.path, answers, vcs_ref="v1.0.0", **options)
+    made.use_these_packages()
+    made.alambique("setup")
+    append(template / "template/core/__init__.py", "# v1.1.0")
+    append(template / "template/.gitignore.jinja", "v1.1.0.txt")
+    commit(template, "v1.1.0")
+    return made
+
+
+def followed(page: str, language: str) -> Any:
+    """Two pages, each in one language; all of them in both with --full."""
+    by_default = (page, language) in {("first-day", "en"), ("trouble", "pt")}
+    return pytest.param(page, language, marks=[] if by_default else pytest.mark.full)
+
+
+@pytest.mark.parametrize(
+    ("page", "language"), [followed(page, language) for page in PAGES for language in LANGUAGES]
+)
+def test_a_page_can_be_followed(reader: Callable[..., Reader], page: str, language: str) -> None:
+    reader(page, language=language).follow(page)
+
+
+CELLS: list[dict[str, Any]] = [
+    {"database": "postgresql"},
+    {"database": "mysql", "api": "flask"},
+    {"database": "postgresql", "mode": "async", "api": "fastapi", "migrations_folder": "alembic"},
+    {"database": "mysql", "mode": "async", "language": "en"},
+    {"mode": "async", "api": "fastapi", "ci": "gitlab"},
+    {"example": False, "ci": "none"},
+    {"example": False, "database": "postgresql", "language": "en"},
+]
+
+
+def whatever_the_answers() -> list[Any]:
+    """Every page with every cell; the database has no part in updating the template."""
+    return [
+        pytest.param(page, answers, id="-".join(map(str, [page, *answers.values()])))
+        for page in PAGES
+        for answers in CELLS
+        if page != "template" or "database" not in answers
+    ]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("page", "answers"), whatever_the_answers())
+def test_a_page_can_be_followed_whatever_the_answers(
+    reader: Callable[..., Reader], page: str, answers: dict[str, Any]
+) -> None:
+    reader(page, **answers).follow(page)
+
+
+# What stands on the pages
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, CELLS[2], CELLS[5] | {"environment": "conda", "database": "mysql"}],
+    ids=["default", "async", "plain"],
+)
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The same project in each language."""
+    folder = tmp_path_factory.mktemp("both")
+    return {
+        each: render(folder / each / "loja", **request.param, language=each) for each in LANGUAGES
+    }
+
+
+def test_both_languages_show_the_same(both: dict[str, Path]) -> None:
+    portuguese, english = (pages(both[language]) for language in LANGUAGES)
+    for page in PAGES:
+        one, other = portuguese[page], english[page]
+        assert headings(one) == headings(other) != []
+        assert [shown(*block) for block in BLOCK.findall(one)] == [
+            shown(*block) for block in BLOCK.findall(other)
+        ]
+        assert set(mentioned(one)) == set(mentioned(other))
+
+
+def shown(kind: str, body: str) -> str:
+    """Return a block without what is said in the reader's language."""
+    if kind == "text":
+        return kind
+    if kind == "console":
+        return re.sub(r'(m=|-m )"[^"]*"|<[^>]*>', r"\1…", body)
+    tree = ast.parse(body)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            del node.body[0]
+    return f"{body.splitlines()[0]}\n{ast.unparse(tree)}"
+
+
+def mentioned(text: str) -> list[str]:
+    """Return the make targets a text names."""
+    typed = [line for _, block in BLOCK.findall(text) for line in block.splitlines()]
+    typed += re.findall("`(.+?)`", BLOCK.sub("", text))
+    words = [re.sub('".*?"', "", line).split()[1:] for line in typed if line.startswith("make ")]
+    return [word for line in words for word in line if re.fullmatch("[a-z-]+", word)]
+
+
+def test_every_target_is_explained_and_every_one_mentioned_exists(both: dict[str, Path]) -> None:
+    for tree in both.values():
+        targets = {target for target, _ in documented(tree)}
+        named = {target for text in pages(tree).values() for target in mentioned(text)}
+        assert targets <= named
+        assert named - {"help", "install"} <= targets
+
+
+def test_every_error_is_on_the_page_of_troubles(both: dict[str, Path]) -> None:
+    """Each has a row that quotes how it begins, and as far as no other one does."""
+    for tree in both.values():
+        said = {name: plain(text) for name, text in messages(Project(tree)).items()}
+        assert not NO_ERRORS - set(said), "a message that is no more"
+        errors = {name: text for name, text in said.items() if name.isupper()}
+        errors = {name: text for name, text in errors.items() if name not in NO_ERRORS}
+        errors |= {text: plain(text) for text in makefile_errors(tree)}
+        rows = re.findall(r"^\| (`.*?`) \|", pages(tree)["trouble"], re.MULTILINE)
+        quotes = [quote for row in rows for quote in re.findall("`(.+?)`", row)]
+        meant = {
+            quote: [name for name, text in errors.items() if text.startswith(quote)]
+            for quote in quotes
+        }
+        assert not {quote: names for quote, names in meant.items() if len(names) != 1}
+        missing = set(errors) - {name for names in meant.values() for name in names}
+        lacking = sorted(missing - unprinted(tree))  # only where the answers print them
+        absent = [f"| `{errors[name][:40]}…` | ... |  ({name})" for name in lacking]
+        assert not lacking, "docs/trouble.md lacks these rows:\n" + "\n".join(absent)
+
+
+def unprinted(tree: Path) -> set[str]:
+    """Return the messages that a project with these answers never prints."""
+    found = set() if (tree / ".squawk.toml").exists() else {"NO_SQUAWK"}
+    found |= set() if (tree / "environment.yml").exists() else {"DOCTOR_NO_CONDA"}
+    tour = {"TOUR_EMPTY", "TOUR_NOBODY", "TOUR_FAILED"}
+    found |= set() if (tree / "main.py").exists() else tour
+    api = {"NOT_STARTED", "NOT_A_CHECK", "NO_ROW", "CONFLICT", "NO_APP", "NO_PORT", "OPENAPI_STALE"}
+    return found if (tree / "core/api.py").exists() else found | api
+
+
+def plain(text: str) -> str:
+    """Return a message as one reads it, … for what changes."""
+    return " ".join(re.sub(r"\{[^}]*\}", "…", text).replace("`", "").split())
+
+
+def makefile_errors(tree: Path) -> list[str]:
+    """Return what the Makefile itself says when it stops."""
+    makefile = read(tree / "Makefile")
+    found = re.findall(r"\$\(error ([^)]+)\)|echo '([^']+)' >&2|and \"([^\"]+)\"\)'", makefile)
+    return ["".join(groups) for groups in found]
+
+
+def test_every_link_leads_somewhere(both: dict[str, Path]) -> None:
+    for tree in both.values():
+        for page, text in pages(tree).items():
+            folder = tree / ("docs" if page != "README" else ".")
+            for path, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", text):
+                if path == "schema.mmd":  # `make diagram` writes it
+                    continue
+                target = folder / path if path else folder / f"{page}.md"
+                assert target.exists(), path
+                assert not anchor or anchor in anchors(read(target)), anchor
+
+
+def anchors(text: str) -> list[str]:
+    """Return the anchors of a document's headings, as GitHub and GitLab make them."""
+    titles = re.findall(r"^#+ (.*)", BLOCK.sub("", text), re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]

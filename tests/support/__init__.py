@@ -1,0 +1,1 @@
+"""What the tests share: one module for each thing, none of it imported from a test module."""

@@ -1,0 +1,68 @@
+"""The example a project starts with, another model, and revisions beside those it has."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+
+from support.project import Project
+
+FIRST, SECOND, HEAD = "3f1c0a5d7b21", "8b4e2d9c6f30", "c27a51e8d943"
+CLIENTE = """
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import CoreBase
+
+
+class Cliente(CoreBase):
+    __tablename__ = "clientes"
+
+    nome: Mapped[str] = mapped_column(String(100))
+"""
+REVISION = '''"""{id}"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{id}"
+down_revision = {revises!r}
+
+
+def upgrade() -> None:
+    {upgrade}
+
+
+def downgrade() -> None:
+    {downgrade}
+'''
+
+
+def operations(revision: Path, function: str = "upgrade") -> list[tuple[str, str]]:
+    """Return each operation of a revision with its first argument: [("create_table", "a")]."""
+    body = ast.parse(revision.read_text(encoding="utf-8")).body
+    inside = next(node for node in body if getattr(node, "name", "") == function)
+    return [
+        (call.func.attr, ast.unparse(call.args[0]).strip("'"))
+        for call in ast.walk(inside)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and ast.unparse(call.func.value) in {"op", "batch_op"}
+        and call.func.attr != "f"
+    ]
+
+
+def new_revision(project: Project, command: Callable[[], object]) -> Path | None:
+    """Run a command and return the one revision it wrote, None if it wrote none."""
+    before = project.revisions()
+    command()
+    new = [path for path in project.revisions() if path not in before]
+    assert len(new) <= 1
+    return new[0] if new else None
+
+
+def write_revision(
+    project: Project, id: str, upgrade: str, downgrade: str = "pass", revises: object = HEAD
+) -> Path:
+    """Write a revision by hand, as `make revision` and an editor would."""
+    body = upgrade.strip().replace("\n", "\n    ")
+    text = REVISION.format(id=id, revises=revises, upgrade=body, downgrade=downgrade)
+    return project.write(f"migrations/versions/{id}.py", text)

@@ -1,0 +1,42 @@
+"""Whose file is whose: what the README says, and what copier.yml does."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from support.cells import Cell
+from support.project import SETTINGS, read
+
+# Seeds that only projects of an earlier version have: nothing renders them any more.
+SEEDS_OF_BEFORE = {"core/policy.py"}
+
+
+def ownership(tree: Path) -> tuple[set[str], set[str]]:
+    """Return the template's paths and yours, as the table in README.md names them.
+
+    Up to 1.2 what is the template's were the files it replaced, from 2.0 on it is what is sealed.
+    """
+    cells = [
+        line.split("|")[1] for line in read(tree / "README.md").splitlines() if line[:1] == "|"
+    ]
+    named = [set(re.findall("`(.+?)`", cell)) for cell in cells if "`" in cell]
+    return named[0], named[-1] | SEEDS_OF_BEFORE
+
+
+def within(name: str) -> Any:
+    """Return a test for paths: is this file that path, or in that folder?"""
+    return lambda owned: name == owned or (owned.endswith("/") and name.startswith(owned))
+
+
+def excluded_on_update(cell: Cell) -> set[str]:
+    """Return what copier.yml leaves alone on an update only, as the README writes it."""
+    patterns: list[set[str]] = []
+    for operation in ("copy", "update"):
+        context = {"_copier_operation": operation} | cell
+        patterns.append({jinja2.Template(text).render(context) for text in SETTINGS["_exclude"]})
+    found = {pattern.strip("/") for pattern in patterns[1] - patterns[0]} | SEEDS_OF_BEFORE
+    if cell["api"] == "none":  # a project may have had an API: its tests are left alone, too
+        found.remove("tests/test_api.py")
+    return {path if Path(path).suffix else f"{path}/" for path in found}
