@@ -59,9 +59,9 @@ def downgrade() -> None:
 # the processor, since a promise in seconds must not depend on who else is using it.
 READ = """
 import time
+from alambique.history.source import created_tables
+from alambique.settings import alembic_config
 from alembic.script import ScriptDirectory
-from core.migrations import alembic_config
-from core.migrations.ownership import created_tables
 
 script = ScriptDirectory.from_config(alembic_config())
 started = time.process_time()

@@ -15,7 +15,15 @@ from copier.errors import DirtyLocalWarning
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
 # What would let the caller's shell, or the `make bench` above us, change what is measured.
-FOREIGN = {"PYTHONDONTWRITEBYTECODE", "DATABASE_URL", "MAKEFLAGS", "MAKELEVEL", "VIRTUAL_ENV"}
+FOREIGN = {
+    "DATABASE_URL",
+    "MAKEFLAGS",
+    "MAKELEVEL",
+    "MIGRATION_DATABASE_URL",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+}
 UPGRADE = (".venv/bin/alembic", "upgrade", "head")
 
 # What a service without the template would write: no .env, no checks, one engine.
@@ -53,7 +61,10 @@ def choices(question: str) -> list[str]:
 
 
 def ours(path: Path, **answers: Any) -> Path:
-    """Render a project from the working tree, in the virtual environment we run in."""
+    """Render a project from the working tree, in the virtual environment we run in.
+
+    Nothing installs it there: `run` says where its copy of the library is.
+    """
     assert answers.keys() <= SETTINGS.keys(), f"{answers}: Copier ignores what is no question"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DirtyLocalWarning)
@@ -96,12 +107,14 @@ def replace(file: Path, old: str, new: str) -> None:
 
 
 def run(path: Path, *command: str) -> str:
-    """Run a command in a project and return its standard output.
+    """Run a command in a project, as if it were installed, and return its standard output.
 
     Raises:
         SystemExit: it failed; says what it printed.
     """
     environment = {key: value for key, value in os.environ.items() if key not in FOREIGN}
+    if (path / "vendor").is_dir():
+        environment["PYTHONPATH"] = str(path / "vendor")
     done = subprocess.run(
         command,
         cwd=path,
