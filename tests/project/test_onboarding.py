@@ -464,10 +464,12 @@ def test_what_pyproject_asks_for_is_compared_with_what_is_there(
     (made.path / ".venv").mkdir()
     assert "`make setup`" in made.make("doctor", code=2)
     command = (sys.executable, *DOCTOR[1:])
-    lines = examine(made, "python packages environment", command)
-    assert "TOMLDecodeError" in lines["python"] and "conda" in lines["environment"]
-    toml.write_text('[project]\nname = "x"')
-    assert said(made, "DOCTOR_NOT_VENV", examine(made, "python environment", command)["python"])
+    lines = examine(made, "python", command)  # the others are not asked: who could say anything?
+    assert "pyproject.toml" in lines["python"] and "line 1" in lines["python"]
+    assert {line[0] for line in lines.values()} >= {"–"}
+    toml.write_text('[project]\nname = "x"\n[tool.alambique]\nlanguage = "pt"\n')
+    lines = examine(made, "python environment", command)
+    assert said(made, "DOCTOR_NOT_VENV", lines["python"]) and "conda" in lines["environment"]
 
 
 @pytest.mark.parametrize("template", [False, pytest.param(True, marks=FULL)])

@@ -4,7 +4,6 @@ Before an update replaces an edited copy it says so and asks; `make doctor` says
 a project may do without its copy: with the wheel of the same version nothing else changes.
 """
 
-import hashlib
 import re
 import subprocess
 import sys
@@ -18,20 +17,12 @@ from support.cells import pairwise, product
 from support.messages import said, sentence
 from support.project import ROOT, Project, append, read, render
 from support.releases import commit, copiers, first_release, git, project_of, status, update
+from support.seal import digests, seal
 
 LIBRARY = "vendor/alambique"
 SEAL = "vendor/alambique.sha256"
 EDITED = f"{LIBRARY}/names.py"
 CHECK = ["sha256sum", "--check", "--strict", "--quiet", "alambique.sha256"]
-
-
-def digests(folder: Path) -> dict[str, str]:
-    """Return the digest of each file of a copy of the library, by its path in vendor/."""
-    return {
-        path.relative_to(folder.parent).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
 
 
 # The seal
@@ -41,7 +32,7 @@ def test_the_seal_of_the_working_tree_is_current() -> None:
     """Red means: the library was changed; `make seal` writes its digests anew."""
     vendor = ROOT / "template/vendor"
     subprocess.run(CHECK, cwd=vendor, check=True)
-    sealed = dict(line.split("  ")[::-1] for line in read(vendor / SEAL.split("/")[1]).splitlines())
+    sealed = dict(line.split("  ")[::-1] for line in read(ROOT / "template" / SEAL).splitlines())
     assert sealed == digests(vendor / "alambique")
 
 
@@ -50,7 +41,6 @@ def test_the_library_is_the_same_whatever_the_answers(tmp_path: Path) -> None:
     for number, cell in enumerate(pairwise(product("language", "database", "mode", "api"))):
         tree = render(tmp_path / str(number), **cell)
         assert digests(tree / LIBRARY) == template, cell
-        subprocess.run(CHECK, cwd=tree / "vendor", check=True)
 
 
 def test_no_jinja_no_answer_and_no_machine_is_in_the_library() -> None:
@@ -85,8 +75,7 @@ def template(tmp_path: Path) -> Path:
     append(library / "text.py", "# v1.1.0")
     (library / "new.py").write_text('"""What is new."""\n')
     (library / "terminal.py").unlink()
-    lines = [f"{digest}  {name}\n" for name, digest in sorted(digests(library).items())]
-    (path / "template" / SEAL).write_text("".join(lines))
+    seal(path / "template/vendor")
     commit(path, "v1.1.0")
     return path
 
@@ -106,7 +95,7 @@ def test_an_update_replaces_the_library_and_asks_nothing(loja: Project, template
         f" M {SEAL}",
         f" M {LIBRARY}/text.py",
         f" D {LIBRARY}/terminal.py",
-        f" A {LIBRARY}/new.py",
+        f"?? {LIBRARY}/new.py",
     }
 
 

@@ -290,6 +290,7 @@ def test_what_the_owner_of_a_project_of_1_x_wrote_goes_on_working(
     made.make("conferir", "planejar")
     printed = made.run(made.interpreter, "-m", "app.start")
     assert printed.splitlines()[-1].startswith("pysqlite ")
+    made.make("diagram")
     assert " passed" in made.make("test")
 
     made.write("core/policy.py", policy)  # it counted: without its line the table is no longer ours

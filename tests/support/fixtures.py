@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy_utils import database_exists, drop_database
 
 from support.project import Project, render
+from support.seal import seal
 from support.servers import server_url
 
 
@@ -42,6 +43,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         if key not in trees:
             made = Project(render(tmp_path_factory.mktemp("prepared") / name, **answers))
             made.use_these_packages()
+            seal(made.path / "vendor")
             if setup:
                 made.alambique("setup")
             trees[key] = made.path

@@ -32,11 +32,14 @@ def within(name: str) -> Any:
 
 def excluded_on_update(cell: Cell) -> set[str]:
     """Return what copier.yml leaves alone on an update only, as the README writes it."""
-    patterns: list[set[str]] = []
-    for operation in ("copy", "update"):
-        context = {"_copier_operation": operation} | cell
-        patterns.append({jinja2.Template(text).render(context) for text in SETTINGS["_exclude"]})
-    found = {pattern.strip("/") for pattern in patterns[1] - patterns[0]} | SEEDS_OF_BEFORE
+    found = set(SEEDS_OF_BEFORE)
+    for text in SETTINGS["_exclude"]:
+        pattern = jinja2.Template(text)
+        on_copy, on_update = (
+            pattern.render(cell, _copier_operation=operation) for operation in ("copy", "update")
+        )
+        if on_copy != on_update:
+            found.add(on_update.strip("/"))
     if cell["api"] == "none":  # a project may have had an API: its tests are left alone, too
         found.remove("tests/test_api.py")
     return {path if Path(path).suffix else f"{path}/" for path in found}

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from support.project import ROOT, SETTINGS, Project
+from support.seal import seal
 
 NEWEST = "v1000.0.0"  # the working tree, in the repository the tests make
 AUTHOR = {
@@ -55,7 +56,7 @@ def released() -> list[str]:
 
 
 def copy_working_tree(folder: Path) -> None:
-    """Make a folder hold what the working tree holds, but what git ignores."""
+    """Make a folder hold what the working tree holds, but what git ignores; the library sealed."""
     for path in folder.iterdir():
         if path.name != ".git":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -64,6 +65,7 @@ def copy_working_tree(folder: Path) -> None:
         if (ROOT / name).exists():  # not removed since the last commit
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    seal(folder / "template/vendor")
 
 
 def repository(folder: Path) -> Path:

@@ -29,9 +29,9 @@ def database(folder: Path, name: str, *statements: str) -> URL:
 
 def test_the_same_is_no_difference(tmp_path: Path) -> None:
     create = f"CREATE TABLE usuarios ({KEY}, nome VARCHAR(50) NOT NULL UNIQUE)"
-    urls = [database(tmp_path, name, create) for name in ("a.db", "b.db")]
+    before, after = (database(tmp_path, name, create) for name in ("a.db", "b.db"))
 
-    found = differences(*urls, [USERS])
+    found = differences(before, after, [USERS])
 
     assert not found
     assert found.lines() == []

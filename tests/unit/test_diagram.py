@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
-
 from alambique.settings import use_project
 from alambique.tools import diagram
 from alambique.tools.diagram import drawn, mermaid
+from sqlalchemy.dialects import postgresql
 
 
 def columns_of(table: sa.Table) -> list[str]:

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.util import CommandError
-
 from alambique import __version__, messages
 from alambique.settings import InvalidSetting, forget_project, use_project
 from alambique.tools import doctor
@@ -20,6 +18,7 @@ from alambique.tools.doctor.environment import group, is_installed
 from alambique.tools.doctor.patience import in_time
 from alambique.tools.doctor.report import Diagnosis, Outcome, diagnoses, examine
 from alambique.tools.seal import LIBRARY, write_seal
+from alembic.util import CommandError
 
 PYPROJECT = """
 [project]

@@ -30,11 +30,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adopt": BELOW_COMMANDS | {"commands"},
     "web": BELOW_COMMANDS | {"commands"},
     "env": BELOW_COMMANDS | {"upgrade"},
-    "tools": BELOW_COMMANDS | {"commands", "adopt", "web"},
+    "tools": BELOW_COMMANDS | {"commands", "adopt", "web", "alambique"},
     "testing": BELOW_COMMANDS | {"commands", "tools", "web"},
     "cli": BASE | {"alambique"},
     "__main__": {"cli"},
-    # The public names, each imported when it is asked for.
+    # The version, and the public names, each imported when it is asked for.
     "alambique": {"commands", "history"},
 }
 
@@ -50,7 +50,8 @@ NAMES = {dotted(path): path for path in MODULES}
 
 def part(module: str) -> str:
     """Return the part of the library that a module is, or is in."""
-    return (module.split(".") + ["alambique"])[1] if "." in module else "alambique"
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "alambique"
 
 
 def imports(path: Path, typing: bool) -> Iterator[str]:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from alambique import messages
 from alambique.tools.seal import (
     LIBRARY,

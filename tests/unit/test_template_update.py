@@ -13,14 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from alembic.util import CommandError
-
 from alambique import messages, terminal
 from alambique.settings import use_project
 from alambique.tools import template_check, template_update
 from alambique.tools.answers import answers
 from alambique.tools.seal import LIBRARY, SEAL, broken, write_seal
 from alambique.tools.template_repository import Standing, fetch_template
+from alembic.util import CommandError
 
 # What stands for Copier: it merges as badly as it can.
 COPIER = """#!{python}

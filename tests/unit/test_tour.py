@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.util import CommandError
-
 from alambique import messages
 from alambique.settings import use_project
 from alambique.tools import tour
 from alambique.tools.tour.schema import changes, schema_of
+from alembic.util import CommandError
 
 # What every project's env.py does, without what the library adds to it.
 ENV = """

@@ -10,6 +10,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
@@ -94,9 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    root = str(project().root)  # and the language of all that follows is the project's
-    if root not in sys.path:  # the application lies there, wherever the program was started
-        sys.path.insert(0, root)
+    with suppress(InvalidSetting):  # every command says it that needs the project; the doctor not
+        root = str(project().root)  # and the language of all that follows is the project's
+        if root not in sys.path:  # the application lies there, wherever the program was started
+            sys.path.insert(0, root)
 
     parser, parsers = _parsers()
     asked = next((each for each in given if each in COMMANDS), None)

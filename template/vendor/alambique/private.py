@@ -62,9 +62,7 @@ def render_expression(expression: sa.ColumnElement[Any], context: AutogenContext
     return context.migration_context.impl.render_ddl_sql_expr(expression)
 
 
-def types_differ(
-    found: sa.Column[Any], mapped: sa.Column[Any], context: AutogenContext
-) -> bool:
+def types_differ(found: sa.Column[Any], mapped: sa.Column[Any], context: AutogenContext) -> bool:
     """Tell whether Alembic takes the types of two columns for different ones."""
     # Alembic, DefaultImpl.compare_type: a plugin may answer before Alembic or after it, but not ask
     # what it would answer.

@@ -85,8 +85,8 @@ def write_baseline(
     has_schemas = capabilities(migration_url(config).get_backend_name()).has_schemas
     config.cmd_opts = Namespace(autogenerate=True, x=[], quiet=revision is not None)
 
-    with _comparing_only(baseline.tables), _without_circles(config, baseline.tables) as late_keys:
-        completion = _Completion(baseline, late_keys, has_schemas)
+    with comparing_only(baseline.tables), without_circles(config, baseline.tables) as late_keys:
+        completion = Completion(baseline, late_keys, has_schemas)
         written = command.revision(
             config,
             message,
@@ -119,7 +119,7 @@ def say_what_template_left_out(written: Script, baseline: Baseline, path: Path) 
         print(messages.NOT_IN_TEMPLATE.format(name=name, path=shown(path), source=source))
 
 
-class _Completion:
+class Completion:
     """Adds to a generated revision what models cannot say, as operations of Alembic's."""
 
     def __init__(
@@ -128,6 +128,13 @@ class _Completion:
         late_keys: Sequence[sa.ForeignKeyConstraint],
         has_schemas: bool,
     ) -> None:
+        """Take what is to be added.
+
+        Args:
+            baseline: what the revision makes.
+            late_keys: foreign keys that come after all tables.
+            has_schemas: does the database hold several schemas?
+        """
         self.baseline = baseline
         self.late_keys = late_keys
         schemas = {table.schema for table in baseline.tables if table.schema}
@@ -139,7 +146,13 @@ class _Completion:
         revision: str | Iterable[str | None] | Iterable[str],
         directives: list[MigrationScript],
     ) -> None:
-        """Complete the revision, after all that judges what was compared."""
+        """Complete the revision, after all that judges what was compared.
+
+        Args:
+            migration: what script.py.mako is given goes into its options.
+            revision: what the new revision follows.
+            directives: the revision, changed in place; none if there is nothing to write.
+        """
         if not directives:
             return
         script = directives[0]
@@ -164,11 +177,18 @@ class _Completion:
 
 
 @contextmanager
-def _comparing_only(tables: Collection[TableName]) -> Iterator[None]:
+def comparing_only(tables: Collection[TableName]) -> Iterator[None]:
     """Have a comparison see these tables whole, and of all other tables nothing.
 
     Marked parts of them are seen, too: a mark says that a part cannot be compared later on, and the
     first revision makes it all the same. Marked columns stay out.
+
+    Args:
+        tables: the tables to see.
+
+    Raises:
+        ModelImportError: a model cannot be imported.
+        InvalidSetting: a setting that the application needs is missing or malformed.
     """
     mapped = _mapped_tables()
     ours = [table for table in mapped if TableName.of(table) in tables]
@@ -181,13 +201,22 @@ def _comparing_only(tables: Collection[TableName]) -> Iterator[None]:
 
 
 @contextmanager
-def _without_circles(
+def without_circles(
     config: Config, tables: Collection[TableName]
 ) -> Iterator[list[sa.ForeignKeyConstraint]]:
     """Keep foreign keys that go round in a circle out of a comparison; they are made afterwards.
 
+    Args:
+        config: the command's configuration; it says which kind of database.
+        tables: the tables whose keys are looked at.
+
     Yields:
         The keys, in the order of their names.
+
+    Raises:
+        CommandError: the kind of database is none that migrations know.
+        ModelImportError: a model cannot be imported.
+        InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     if capabilities(migration_url(config).get_backend_name()).rebuilds_tables:
         yield []  # there a key may be made before the table it refers to

@@ -19,20 +19,21 @@ from alambique.adopt.base import ProjectBase, project_base
 from alambique.adopt.grouping import modules
 from alambique.adopt.importable import why_not_importable
 from alambique.adopt.reflection import chosen_tables, references, reflect
+from alambique.autogenerate.discovery import project_with_policy
 from alambique.database.engine import connect
 from alambique.formatting import write_modules
 from alambique.names import ColumnName, TableName
-from alambique.settings import alembic_config, migration_url, project, shown
+from alambique.settings import alembic_config, migration_url, shown
 
 if TYPE_CHECKING:
     from alambique.adopt.generator import Generator
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare what `models` takes."""
-    parser.add_argument("--schema", help="schemas to read, with commas between them")
-    parser.add_argument("--tables", help="tables to map, with commas between them")
-    parser.add_argument("--module", help="one module for all of them")
+    """Declare what `models` takes: schemas and tables with commas between them, one module."""
+    parser.add_argument("--schema")
+    parser.add_argument("--tables")
+    parser.add_argument("--module")
 
 
 def run(options: Namespace) -> int:
@@ -153,7 +154,7 @@ def _names(typed: str | None) -> list[str]:
 
 def _package_folder() -> Path:
     """Return the folder of the package in which the project has its models."""
-    here = project()
+    here = project_with_policy()
     return here.root.joinpath(*here.models[0].split("."))
 
 

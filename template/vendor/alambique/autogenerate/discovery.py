@@ -39,8 +39,8 @@ def load_metadata() -> list[MetaData]:
         InvalidSetting: a setting that the application needs is missing or malformed, or
             `[tool.alambique]` itself is.
     """
-    _make_importable(project().root)
-    here = _as_policy_says(project())
+    here = project_with_policy()
+    _make_importable(here.root)
 
     base = _load_base(here)
     modules = [
@@ -83,10 +83,18 @@ def _model_modules(package: str, here: Project) -> Iterator[str]:
                 yield ".".join(names)
 
 
-def _as_policy_says(here: Project) -> Project:
-    """Return the project with the models that its `core/policy.py` names, if it has one."""
+def project_with_policy() -> Project:
+    """Return the project, with the models that its `core/policy.py` names if it has one.
+
+    Raises:
+        ModelImportError: `core/policy.py` cannot be imported.
+        InvalidSetting: `[tool.alambique]` is malformed.
+    """
+    here = project()
     if not here.root.joinpath(*POLICY.split(".")).with_suffix(".py").is_file():
         return here
+
+    _make_importable(here.root)
     said = vars(_load(POLICY, here))
     return replace(
         here,

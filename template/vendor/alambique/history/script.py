@@ -45,3 +45,8 @@ def oldest_first(script: ScriptDirectory) -> list[Script]:
 def source_of(revision: Script) -> Path:
     """Return the path of a revision's source."""
     return Path(revision.path)
+
+
+def replaced_revisions(revision: Script) -> tuple[str, ...]:
+    """Return the revisions in whose place `make squash` put this one: none, as a rule."""
+    return tuple(vars(revision.module).get("replaces", ()))

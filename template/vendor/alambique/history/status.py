@@ -21,7 +21,7 @@ from alambique import messages
 from alambique.autogenerate.filters import Ownership
 from alambique.database.engine import connect
 from alambique.database.tables import ALEMBIC_TABLES
-from alambique.history.script import history
+from alambique.history.script import history, replaced_revisions
 from alambique.history.source import created_tables
 from alambique.names import TableName
 from alambique.settings import migration_url
@@ -114,7 +114,7 @@ def replaced_by(script: ScriptDirectory, revision: str) -> str | None:
         CommandError: the revisions do not make a history.
     """
     for each in script.walk_revisions():
-        if revision in vars(each.module).get("replaces", ()):
+        if revision in replaced_revisions(each):
             return each.revision
     return None
 

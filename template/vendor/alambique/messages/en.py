@@ -242,7 +242,9 @@ DOCTOR_MISSPELT = "In .env, {name} does nothing; is it {meant}? Run `sed -i.bak 
 DOCTOR_NOT_SET = "{name} is not in .env. Run `(echo; grep '^{name}=' .env.example) >> .env`."
 DOCTOR_URL = "{name}: {url}, from .env."
 DOCTOR_URL_GIVEN = "{name}: {url}, from the environment, which wins over .env."
-DOCTOR_URL_INI = "The database is {url}: sqlalchemy.url in alembic.ini wins over the environment and .env."
+DOCTOR_URL_INI = (
+    "The database is {url}: sqlalchemy.url in alembic.ini wins over the environment and .env."
+)
 DOCTOR_URL_ASKED = "The database is {url}, as the command says."
 DOCTOR_URL_EXAMPLE = "{name}: {url}, from .env.example, as nothing else names a database."
 DOCTOR_NO_SERVER = "SQLite needs no server."

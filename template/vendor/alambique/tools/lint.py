@@ -9,11 +9,12 @@ from collections.abc import Collection, Iterator
 from alembic.script import ScriptDirectory
 
 from alambique import messages
+from alambique.autogenerate.discovery import project_with_policy
 from alambique.history.git import new_revisions
 from alambique.history.manifest import manifest_path, recorded
 from alambique.history.script import history, oldest_first, single_head, source_of
 from alambique.history.source import digest
-from alambique.settings import alembic_config, migration_url, project, shown
+from alambique.settings import alembic_config, migration_url, shown
 from alambique.tools.squawk import squawk
 
 
@@ -88,9 +89,10 @@ def application_packages() -> frozenset[str]:
     """Return the packages a revision may not import: the application changes after it.
 
     Raises:
+        ModelImportError: `core/policy.py` cannot be imported.
         InvalidSetting: the project's pyproject.toml cannot be read.
     """
-    return frozenset({"core", *(_top(package) for package in project().models)})
+    return frozenset({"core", *(_top(package) for package in project_with_policy().models)})
 
 
 def imported(module: ast.Module, packages: Collection[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +24,13 @@ from alambique.commands import apply_migrations
 from alambique.database.creation import scratch_database
 from alambique.database.engine import connect
 from alambique.history.manifest import write_manifest
-from alambique.history.script import history, oldest_first, single_head, source_of
+from alambique.history.script import (
+    history,
+    oldest_first,
+    replaced_revisions,
+    single_head,
+    source_of,
+)
 from alambique.history.source import created_tables
 from alambique.history.status import State, status
 from alambique.names import TableName
@@ -99,7 +105,9 @@ def _squashed(script: ScriptDirectory, url: URL, folder: str) -> Squashed:
     Raises:
         CommandError: the models and the history differ, or the revision does not rebuild them.
     """
-    *before_head, head = [each.revision for each in oldest_first(script)]
+    old = oldest_first(script)
+    head = old[-1].revision
+    replaces = _replaced_by_one(old)
     tables = frozenset(created_tables(script))
 
     with scratch_database(url) as before, scratch_database(url) as after:
@@ -109,7 +117,7 @@ def _squashed(script: ScriptDirectory, url: URL, folder: str) -> Squashed:
             raise CommandError(found.sentence)
 
         extra = read_extra_ddl(before, tables)
-        baseline = Baseline(tables, extra, replaces=tuple(before_head))
+        baseline = Baseline(tables, extra, replaces=replaces)
         elsewhere = _config_in(folder, after)
         written = write_baseline(elsewhere, messages.SQUASH, baseline, revision=head)
         try:
@@ -123,6 +131,14 @@ def _squashed(script: ScriptDirectory, url: URL, folder: str) -> Squashed:
         lost += _rows_lost(before, after, tables)
         lost += [str(each) for each in extra.left_over]
     return Squashed(written, baseline, lost)
+
+
+def _replaced_by_one(old: Sequence[Script]) -> tuple[str, ...]:
+    """Return what one revision in the place of these replaces, with what they had replaced."""
+    found: list[str] = []
+    for each in old:
+        found += [*replaced_revisions(each), each.revision]
+    return tuple(found[:-1])  # the head's own id is the new revision's
 
 
 def _config_in(folder: str, url: URL) -> Config:

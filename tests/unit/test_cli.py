@@ -1,0 +1,160 @@
+"""The command line: which commands there are, what they take, how they end."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alambique import __version__, cli, messages
+from alambique.messages import en, pt
+from alambique.settings import use_project
+from alambique.tools import check
+from alembic.util import CommandError
+from support.minimal import Minimal, minimal_project
+
+LIBRARY = Path(__file__).resolve().parents[2] / "template/vendor"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Minimal]:
+    """A project; how this process finds modules and logs is as it was afterwards."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(logging.root, "handlers", [logging.NullHandler()])
+    monkeypatch.chdir(tmp_path)
+    made = minimal_project(tmp_path)
+    made.models('Table("t", metadata, Column("id", Integer, primary_key=True))\n')
+    create = 'op.create_table("t", sa.Column("id", sa.Integer, primary_key=True))'
+    made.revision("a1", upgrade=create, downgrade='op.drop_table("t")')
+    yield made
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python where it finds the library."""
+    env = os.environ | {"PYTHONPATH": str(LIBRARY)}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def test_each_command_has_a_line_of_help_in_both_languages() -> None:
+    assert set(cli.COMMANDS) == set(en.COMMANDS) == set(pt.COMMANDS)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_each_command_declares_what_it_takes(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    module = cli.COMMANDS[name].load()
+    assert module.run.__doc__
+    module.add_arguments(ArgumentParser())
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main([name, "--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0
+    assert en.COMMANDS[name] in printed
+    assert ("--url URL" in printed) is cli.COMMANDS[name].uses_database
+
+
+@pytest.mark.parametrize(("language", "sentences"), [("en", en.COMMANDS), ("pt", pt.COMMANDS)])
+def test_help_lists_the_commands(
+    tmp_path: Path, language: str, sentences: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[tool.alambique]\nlanguage = "{language}"\n')
+    use_project(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0
+    assert [each for each in sentences.values() if each not in printed] == []
+
+
+@pytest.mark.parametrize("given", [[], ["nothing"], ["--nothing"], ["check", "--nothing"]])
+def test_what_is_no_command_ends_with_its_usage(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(given)
+    assert ended.value.code == 2
+    assert "usage: alambique" in capsys.readouterr().err
+
+
+def test_the_exit_code_is_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check"]) == 3
+    assert cli.main(["setup"]) == 0
+    assert cli.main(["check"]) == 0
+    assert messages.CURRENT.format(code="a1") in capsys.readouterr().out
+
+
+def test_setup_makes_what_is_missing(project: Minimal, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write(".env.example", "NAME=value\n")
+    url = f"sqlite:///{project.root}/other/new.db"
+    assert cli.main(["setup", "--url", url]) == 0
+    assert (project.root / ".env").read_text() == "NAME=value\n"
+    printed = capsys.readouterr().out
+    assert printed == "\n".join(
+        [messages.ENV_MADE, messages.DATABASE_MADE.format(url=url), messages.NEXT_STEPS, ""]
+    )
+    assert "t" in sa.inspect(sa.create_engine(url, poolclass=sa.NullPool)).get_table_names()
+
+    project.write(".env", "NAME=mine\n")
+    assert cli.main(["setup", "--url", url]) == 0
+    assert (project.root / ".env").read_text() == "NAME=mine\n"
+    assert capsys.readouterr().out == messages.NEXT_STEPS + "\n"
+
+
+def test_a_failure_is_a_sentence(
+    project: Minimal, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(options: object) -> int:
+        raise CommandError("Something. Do this.")
+
+    monkeypatch.setattr(check, "run", fail)
+    assert cli.main(["check"]) == 1
+    assert capsys.readouterr().err == messages.FAILED.format(error="Something. Do this.") + "\n"
+
+
+def test_a_setting_that_is_wrong_is_a_sentence(
+    project: Minimal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["check", "--url", "not a url"]) == 1
+    assert capsys.readouterr().err == messages.FAILED.format(error=messages.URL_MALFORMED) + "\n"
+
+
+def test_a_pyproject_that_is_wrong_is_a_sentence(project: Minimal) -> None:
+    project.write("pyproject.toml", "[tool.alambique]\nmodels = 'app'\n")
+    done = python("-m", "alambique", "check")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr and "models" in done.stderr
+
+
+def test_ctrl_c_ends_with_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "run", interrupt)
+    assert cli.main(["check"]) == 130
+    assert capsys.readouterr().err == messages.INTERRUPTED + "\n"
+
+
+def test_only_the_command_asked_for_is_imported() -> None:
+    source = (
+        "import json, sys; from alambique.cli import main\n"
+        "try: main(['template-check', '--help'])\n"
+        "except SystemExit: json.dump(list(sys.modules), sys.stderr)"
+    )
+    imported = set(json.loads(python("-c", source).stderr))
+    assert "alambique.tools.template_check" in imported
+    others = {command.module for command in cli.COMMANDS.values()}
+    assert imported & others == {"alambique.tools.template_check"}
+    assert not imported & {"alambique.autogenerate", "alambique.env", "alambique.web"}
+
+
+def test_it_is_a_module_that_runs_too() -> None:
+    done = python("-m", "alambique", "--version")
+    assert done.stdout == f"alambique {__version__}\n"
