@@ -55,10 +55,10 @@ def main(version: str) -> None:
     git("commit", "--quiet", "--message", f"Release {version}")
     git("tag", "--message", f"Alambique {version}", f"v{version}")
     # The commit cannot name itself: the one after it does, for clones that came without tags.
-    entry = {"version": version, "commit": git("rev-parse", "HEAD"), "library": digest()}
+    released = {"version": version, "commit": git("rev-parse", "HEAD"), "library": digest()}
     with RELEASES.open("a", encoding="utf-8") as releases:
         releases.write("\n[[release]]\n")
-        releases.writelines(f'{key} = "{value}"\n' for key, value in entry.items())
+        releases.writelines(f'{key} = "{value}"\n' for key, value in released.items())
     git("commit", "--quiet", "--all", "--message", f"Record release {version}")
     print(f"Released {version}. Now: git push --follow-tags")
 

@@ -106,7 +106,7 @@ def test_a_database_comes_aboard(
     tmp_path: Path, new_database: Callable[[str], str], cell: tuple[str, str], full: bool
 ) -> None:
     shape, database = cell
-    service = new_service(tmp_path, database)
+    service = new_service(tmp_path, database).formatted()
     build(service, shape)
     before = dump(service)
     every = ["--schema", "public,vendas,Esto que"] if shape == "everything" else []
@@ -245,7 +245,7 @@ def test_more_models_later_leave_the_first_alone(tmp_path: Path) -> None:
 
 
 def test_models_relate_and_keep_what_a_key_does(tmp_path: Path) -> None:
-    service = new_service(tmp_path, "sqlite")
+    service = new_service(tmp_path, "sqlite").formatted()
     service.sql("CREATE TABLE donos (id INTEGER PRIMARY KEY)")
     service.sql("CREATE TABLE gatos (dono INTEGER PRIMARY KEY REFERENCES donos ON DELETE CASCADE)")
     service.alambique("adopt", "--yes")

@@ -376,10 +376,11 @@ def test_every_directory_reaches_the_same_database(
 
 
 @pytest.mark.full
-def test_the_folder_of_the_migrations_may_be_called_alembic(
-    project: Callable[..., Project],
+@pytest.mark.parametrize("folder", ["alembic", "json", "sqlalchemy", "class"])
+def test_the_folder_of_the_migrations_may_be_called_as_a_module_is(
+    project: Callable[..., Project], folder: str
 ) -> None:
-    made = project(migrations_folder="alembic", mode="async")
+    made = project(migrations_folder=folder, mode="async")
     made.make("check")
     made.write("app/clientes/models.py", CLIENTE)
     new = new_revision(made, partial(made.make, "migration", "m=create clientes"))

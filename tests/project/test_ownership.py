@@ -470,9 +470,8 @@ def test_objects_without_info_do_no_harm(service: Service) -> None:
 
 
 def _ask_about_an_object() -> None:
-    from sqlalchemy.dialects import sqlite
-
     from alambique.autogenerate.filters import Ownership
+    from sqlalchemy.dialects import sqlite
 
     ours = Ownership(set, sqlite.dialect())  # no revision has created a table
     print(ours.include_object(object(), "funcao", "function", False, None))

@@ -39,7 +39,7 @@ HEARD = {
     ],
     "en": ["Project name", "Database", "synchronous", "Web API", "Folder of", "project is made"],
 }
-REFUSED = {"pt": "Use um nome que não seja", "en": "Use a name that is no"}
+REFUSED = {"pt": "Use outro nome", "en": "Use another name"}
 
 
 def spoken(text: str, language: str) -> str:
@@ -92,7 +92,7 @@ def test_copier_speaks_your_language(tmp_path: Path, language: str) -> None:
     for key, value in TYPED.items():
         if key == "migrations_folder":
             terminal.see(spoken(QUESTIONS[key]["help"], language))
-            terminal.type(CLEAR, "class", ENTER)
+            terminal.type(CLEAR, "core", ENTER)
             terminal.see(REFUSED[language])
             terminal.type(CLEAR, value, ENTER)
         else:

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from support.project import QUESTIONS, ROOT, SETTINGS, values
+from support.project import QUESTIONS, ROOT, SETTINGS, render, values
 
 COMPUTED = object()  # a default that depends on the folder or on the language
 # key: (values, default). Only these two grow; what is listed here stays, in this order.
@@ -42,7 +42,7 @@ IDENTIFIER = (
     "Use letras sem acento, dígitos e sub",
     "Use unaccented letters, digits and underscores",
 )
-MODULE = "Use um nome que não seja palavra do Python", "Use a name that is no Python keyword"
+TAKEN = "Use outro nome: app, core, tests", "Use another name: app, core, tests"
 ONE_LINE = "Use uma única linha", "Use a single line"
 REFUSED = [
     *(
@@ -52,8 +52,8 @@ REFUSED = [
     *(("project_name", name, PACKAGE) for name in ("alembic", "SQLAlchemy", "python_dotenv")),
     *(("project_description", text, ONE_LINE) for text in ("a\nb", "a\tb", "\x1b[1m")),
     *(("migrations_folder", name, IDENTIFIER) for name in ("", "1a", "a-b", "a b", "migrações")),
-    *(("migrations_folder", name, MODULE) for name in ("class", "None", "json", "sqlalchemy")),
-    *(("migrations_folder", name, MODULE) for name in ("app", "App", "CORE", "core", "Tests")),
+    *(("migrations_folder", name, TAKEN) for name in ("app", "App", "CORE", "core", "Tests")),
+    *(("migrations_folder", name, TAKEN) for name in ("vendor", "makefile", "dist", "venv")),
 ]
 
 
@@ -168,27 +168,23 @@ def test_refuses_flask_with_async(template: Path, tmp_path: Path) -> None:
         pyproject(template, tmp_path / "loja", api="flask", mode="async")
 
 
-@pytest.mark.parametrize("name", ["alembic", "migrations", "db_history"])
+@pytest.mark.parametrize(
+    "name", ["alembic", "migrations", "db_history", "json", "sqlalchemy", "class", "docs"]
+)
 def test_accepts_a_folder_of_migrations(template: Path, tmp_path: Path, name: str) -> None:
     made = pyproject(template, tmp_path / "loja", migrations_folder=name)
     assert name in made["tool"]["mypy"]["files"]
 
 
-def test_no_standard_module_is_a_folder() -> None:
+def test_only_what_breaks_is_no_folder(tmp_path: Path) -> None:
+    """A folder without __init__.py hides no module: test_life.py lives in one called json."""
     names = {name for name in sys.stdlib_module_names if not name.startswith("_")}
-    assert accepted("migrations_folder", names) == set()
-
-
-def test_no_installed_module_is_a_folder(template: Path, tmp_path: Path) -> None:
-    packages = installed(requirements(template, tmp_path / "loja"))
-    modules = {
-        module
-        for module, owners in importlib.metadata.packages_distributions().items()
-        if packages & set(map(canonicalize_name, owners))
-    }
-    assert {"sqlalchemy", "mako", "pytest", "greenlet"} <= modules  # far and near, with extras
-    public = {name for name in modules if re.fullmatch(r"[A-Za-z]\w*(?<!__mypyc)", name)}
-    assert accepted("migrations_folder", public) == {"alembic"}
+    names |= {"sqlalchemy", "alembic", "mako", "pytest", "greenlet", "class", "None"}
+    assert accepted("migrations_folder", names) == names - {"venv"}
+    tree = render(tmp_path / "loja", database="postgresql", api="fastapi", environment="conda")
+    there = {path.name for path in tree.iterdir() if path.name.isidentifier()} - {"migrations"}
+    assert {"app", "core", "tests", "vendor", "Makefile"} <= there
+    assert accepted("migrations_folder", there) == {"docs"}, "a folder of ours, and no Python in it"
 
 
 def test_no_dependency_is_a_project_name(template: Path, tmp_path: Path) -> None:

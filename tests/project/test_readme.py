@@ -95,8 +95,8 @@ def test_an_answer_that_is_refused_is_one_sentence() -> None:
     refused = [
         ("dest=/nowhere/alembic", "project_name: Use um nome que não seja o de um pacote"),
         (
-            "dest=/nowhere/loja data=migrations_folder=json",
-            "migrations_folder: Use um nome que não",
+            "dest=/nowhere/loja data=migrations_folder=core",
+            "migrations_folder: Use outro nome",
         ),
     ]
     for words, sentence in refused:

@@ -249,16 +249,8 @@ def test_a_file_name_can_be_carried_anywhere(tmp_path: Path, title: str, slug: s
             path.rename(path.with_name("0" + path.name))
 
 
-def with_formatting(service: Service) -> Service:
-    """Give the project back the post-write hook it was rendered with."""
-    ini = service.path / "alembic.ini"
-    text = ini.read_text(encoding="utf-8")
-    ini.write_text(text.replace("[post_write_hooks]\n", "[post_write_hooks]\nhooks = ruff"))
-    return service
-
-
 def test_a_revision_is_formatted(tmp_path: Path) -> None:
-    service = with_formatting(new_service(tmp_path, "postgresql"))
+    service = new_service(tmp_path, "postgresql").formatted()
     columns = ", ".join(
         f"Column('c{n}', postgresql.JSONB, comment='{n} \"aspas\"')" for n in range(9)
     )
@@ -272,7 +264,7 @@ def test_a_revision_is_formatted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", ["pt", "en"])
 def test_a_revision_that_cannot_be_formatted_is_an_error(tmp_path: Path, language: str) -> None:
-    service = with_formatting(new_service(tmp_path, "sqlite", language))
+    service = new_service(tmp_path, "sqlite", language).formatted()
     service.write("ruff/__init__.py", "")
     service.write("ruff/__main__.py", "raise SystemExit('no ruff')")  # shadows the real one
     service.env |= service.python_path(service.path)

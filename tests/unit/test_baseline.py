@@ -26,6 +26,7 @@ from alembic.operations import ops
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
+
 from support.minimal import Minimal, minimal_project
 
 # The rendered project's own, which says what the library hands it.

@@ -16,6 +16,7 @@ from alambique.messages import en, pt
 from alambique.settings import use_project
 from alambique.tools import check
 from alembic.util import CommandError
+
 from support.minimal import Minimal, minimal_project
 
 LIBRARY = Path(__file__).resolve().parents[2] / "template/vendor"
@@ -158,3 +159,18 @@ def test_only_the_command_asked_for_is_imported() -> None:
 def test_it_is_a_module_that_runs_too() -> None:
     done = python("-m", "alambique", "--version")
     assert done.stdout == f"alambique {__version__}\n"
+
+
+def test_a_command_works_for_the_project_it_is_typed_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever project's copy of the library runs, as in a clone beside the one it came with."""
+    other = tmp_path / "other"
+    made = minimal_project(other)
+    made.revision("b1", upgrade="pass", downgrade="pass")
+    use_project(tmp_path)
+    below = other / "migrations"
+    monkeypatch.chdir(below)
+    assert cli.main(["setup"]) == 0
+    assert (other / "app.db").exists()
+    assert not (tmp_path / "app.db").exists()

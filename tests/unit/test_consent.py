@@ -9,6 +9,7 @@ from alambique import messages, terminal
 from alambique.autogenerate.consent import Consent
 from alambique.names import ColumnName, TableName
 from alembic.util import CommandError
+
 from support.comparison import Revision, revision_for
 
 USERS = TableName("usuarios")

@@ -11,6 +11,7 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.engine import make_url
+
 from support.comparison import differences, migration_for
 
 POSTGRESQL = make_url("postgresql+psycopg://").get_dialect()()

@@ -18,6 +18,7 @@ from alambique.upgrade.journal import JOURNAL, Journal, is_already_done
 from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.engine import make_url
+
 from support.minimal import Minimal, minimal_project
 
 # What a statement begins with, and what it then is: does it read only, does it write rows?

@@ -13,6 +13,7 @@ from alambique.settings import alembic_config, use_project
 from alambique.tools import lint
 from alambique.tools.squawk import squawk
 from alembic.util import CommandError
+
 from support.minimal import Minimal, minimal_project
 
 

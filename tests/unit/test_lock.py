@@ -10,6 +10,7 @@ from alambique.database.errors import DatabaseUnavailable
 from alambique.settings import InvalidSetting, alembic_config
 from alambique.upgrade.lock import LockTimeout, lock_wait
 from alembic import command
+
 from support.minimal import Minimal, minimal_project
 
 

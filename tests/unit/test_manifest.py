@@ -11,6 +11,7 @@ from alambique.history.script import history, single_head
 from alambique.history.source import digest
 from alambique.settings import shown
 from alembic.util import CommandError
+
 from support.minimal import Minimal, minimal_project
 
 AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@example.com"]

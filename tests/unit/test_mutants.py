@@ -6,6 +6,7 @@ Whether it does see it takes the tests themselves: `make mutants`.
 from collections import Counter
 
 import pytest
+
 from support.mutants import FAULTS
 from support.mutants.faults import Fault, Replaced, Stale, check
 

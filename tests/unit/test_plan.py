@@ -18,6 +18,7 @@ from alambique.tools.markdown import bullets, code, comment, details, risks
 from alambique.tools.plan import as_sql
 from alembic import command
 from sqlalchemy.engine import make_url
+
 from support.minimal import Minimal, minimal_project
 
 CREATE = """

@@ -21,6 +21,7 @@ from alambique import (
 )
 from alambique.settings import InvalidSetting
 from alembic.util import CommandError
+
 from support.minimal import Minimal, minimal_project
 
 VENDOR = Path(alambique.__file__).parents[1]

@@ -17,6 +17,7 @@ from alambique.history.status import current_heads
 from alambique.settings import alembic_config
 from alembic import command
 from alembic.util import CommandError
+
 from support.minimal import Minimal, minimal_project
 
 UP = 'op.create_table("t{0}", sa.Column("id", sa.Integer, primary_key=True))'

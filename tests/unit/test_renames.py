@@ -16,6 +16,7 @@ from alambique.autogenerate.renames import (
 )
 from alambique.names import TableName
 from alembic.operations import ops
+
 from support.comparison import differences, migration_for, revision_for
 
 CONVENTION = {

@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, PriorityDispatchResult
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeDecorator
+
 from support.comparison import differences, migration_for
 
 CONVENTION = {"ck": "ck_%(table_name)s_%(column_0_name)s"}

@@ -14,6 +14,7 @@ from alambique.upgrade.waiting import LockTimeout
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.exc import CompileError, OperationalError
+
 from support.minimal import minimal_project
 
 VERSION = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"

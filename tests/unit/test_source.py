@@ -14,6 +14,7 @@ from alambique.history.source import (
     with_variable,
 )
 from alambique.names import TableName
+
 from support.minimal import Minimal, minimal_project
 
 

@@ -20,6 +20,7 @@ from alambique.settings import alembic_config
 from alambique.tools import check
 from alembic import command
 from alembic.util import CommandError
+
 from support.minimal import Minimal, minimal_project
 
 CREATE = 'op.create_table("usuarios", sa.Column("id", sa.Integer, primary_key=True))'

@@ -19,6 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.engine import make_url
+
 from support.minimal import Minimal, minimal_project
 
 COLUMNS = 'sa.Column("id", sa.Integer, primary_key=True), sa.Column("nome", sa.String(9))'

@@ -24,6 +24,7 @@ from flask import Flask
 from pydantic import BaseModel
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
 from support.minimal import Minimal, minimal_project
 
 CREATE = 'op.create_table("usuarios", sa.Column("id", sa.Integer, primary_key=True))'

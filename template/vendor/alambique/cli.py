@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol, cast
 
 from alembic.util import CommandError
 
 from alambique import __version__, messages
-from alambique.settings import InvalidSetting, project
+from alambique.settings import InvalidSetting, nearest_root, project, use_project
 from alambique.terminal import log_to_terminal
 
 # What a shell says of a program that Ctrl-C ended: 128, and the number of the signal.
@@ -96,9 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: list[str]) -> int:
     with suppress(InvalidSetting):  # every command says it that needs the project; the doctor not
-        root = str(project().root)  # and the language of all that follows is the project's
-        if root not in sys.path:  # the application lies there, wherever the program was started
-            sys.path.insert(0, root)
+        _declare_project()
 
     parser, parsers = _parsers()
     asked = next((each for each in given if each in COMMANDS), None)
@@ -110,6 +109,20 @@ def _run(given: list[str]) -> int:
     if command.detail is not None:
         log_to_terminal(command.detail)
     return int(command.load().run(options))
+
+
+def _declare_project() -> None:
+    """Work for the project that the command was typed in; elsewhere, for the library's own.
+
+    The language of all that follows is the project's, and its application can be imported.
+
+    Raises:
+        InvalidSetting: pyproject.toml cannot be read, or `[tool.alambique]` is malformed.
+    """
+    typed_in = nearest_root(Path.cwd())
+    root = str((use_project(typed_in) if typed_in else project()).root)
+    if root not in sys.path:
+        sys.path.insert(0, root)
 
 
 def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,10 @@ def run_migrations(**options: Any) -> None:
 
     Args:
         options: what `context.configure` is given instead of, or besides, what `default_options`
-            returns. Three are special: a function in `on_version_apply` is called after ours,
-            `template_args` are added to ours, and `target_metadata` stands for the models that the
-            library would find.
+            returns. Some add to ours and take nothing away: what `include_name` and
+            `include_object` leave out is left out besides, a function in `on_version_apply` is
+            called after ours, `template_args` join ours. `target_metadata` stands for the models
+            that the library would find.
 
     Raises:
         CommandError: there is no such revision, the database is at one that the history lacks, it
@@ -194,6 +195,8 @@ def _configure(ours: Ownership, backend: str, said: Mapping[str, Any]) -> Migrat
     """
     defaults = default_options(ours, backend)
     added = {
+        "include_name": _both(ours.include_name, said.get("include_name")),
+        "include_object": _both(ours.include_object, said.get("include_object")),
         "on_version_apply": [defaults["on_version_apply"], *_listed(said.get("on_version_apply"))],
         "template_args": {**defaults["template_args"], **said.get("template_args", {})},
     }
@@ -207,6 +210,13 @@ def _configure(ours: Ownership, backend: str, said: Mapping[str, Any]) -> Migrat
     if "include_schemas" in said:
         migration.opts["include_schemas"] = said["include_schemas"]
     return migration
+
+
+def _both(ours: Callable[..., bool], theirs: Callable[..., bool] | None) -> Callable[..., bool]:
+    """Return a filter that keeps what both keep: what is not ours is nobody's to bring back."""
+    if theirs is None:
+        return ours
+    return lambda *item: ours(*item) and theirs(*item)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -21,16 +21,18 @@ from support.mutants.faults import LIBRARY, Fault, Stale, check
 from support.releases import git, repository
 
 # The tests of a run that failed, as pytest sums them up.
-RED = re.compile(r"^(?:FAILED|ERROR) (\S+?::\S+)", re.MULTILINE)
+RED = re.compile(r"^(?:FAILED|ERROR) (\S+?::.+?)(?: - .*)?$", re.MULTILINE)
 
-# Seconds after which a test that a fault has made hang counts as one that does not see it.
+# Seconds after which tests that a fault has made hang count as ones that do not see it.
 PATIENCE = 900
 
 
 def main() -> int:
     """Plant the faults asked for; return the exit code."""
     parser = argparse.ArgumentParser(prog="support.mutants", description=main.__doc__)
-    parser.add_argument("words", nargs="*", help="only the faults that have these words in them")
+    parser.add_argument(
+        "words", nargs="*", help="only the faults called so, or seen by such tests: unit/undo"
+    )
     parser.add_argument("--check", action="store_true", help="only see whether they can be planted")
     parser.add_argument("--green", action="store_true", help="the tests are green without a fault")
     options = parser.parse_args()
@@ -91,40 +93,55 @@ def plant(fault: Fault, tree: Path, red: Sequence[str]) -> str:
     """
     fault.plant(tree)
     try:
-        found = red_tests(
-            tree, [fault.test], "--exitfirst", *(f"--deselect={each}" for each in red)
-        )
+        known = [f"--deselect={each}" for each in red]
+        found = red_tests(tree, [fault.test], "--exitfirst", *known, patience=PATIENCE)
     finally:
         git(tree, "reset", "--quiet", "--hard")
         git(tree, "clean", "--quiet", "--force", "-d")
     return found[0].partition("::")[2] if found else ""
 
 
-def red_tests(tree: Path, tests: Sequence[str], *options: str) -> list[str]:
-    """Return which of these tests fail in a copy of the repository, as pytest calls them."""
+def red_tests(
+    tree: Path, tests: Sequence[str], *options: str, patience: float | None = None
+) -> list[str]:
+    """Return which of these tests fail, as pytest calls them.
+
+    Args:
+        tree: a copy of the repository.
+        tests: the tests; where there are only ones for `--full`, those are run.
+        options: more for pytest.
+        patience: seconds after which nothing is said to have failed.
+    """
     command = [".venv/bin/python", "-m", "pytest", "--quiet", "-p", "no:cacheprovider", *options]
     if len(tests) == 1 and tests[0].startswith("tests/unit/"):
         command += ["-n", "0"]  # over before a worker would be there
 
-    done = run(tree, [*command, *tests])
-    if done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
-        done = run(tree, [*command, "--full", *tests])
+    try:
+        done = run(tree, [*command, *tests], patience)
+        if done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED:
+            done = run(tree, [*command, "--full", *tests], patience)
+    except subprocess.TimeoutExpired:
+        return []
     return RED.findall(done.stdout)
 
 
-def run(tree: Path, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run(
+    tree: Path, command: Sequence[str], patience: float | None
+) -> subprocess.CompletedProcess[str]:
     """Run a command in a copy of the repository, whose library is the one that is imported.
 
     The environment has the library of the working tree installed: PYTHONPATH comes before it. A
-    rendered project has a PYTHONPATH of its own, its `vendor/`.
+    rendered project has a PYTHONPATH of its own, its `vendor/`. Compiled modules are written, as
+    anywhere: one fault is that they are believed.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than `patience`, in seconds.
     """
     environment = {**os.environ, "PYTHONPATH": str((tree / LIBRARY).parent)}
-    try:
-        return subprocess.run(
-            command, cwd=tree, env=environment, capture_output=True, text=True, timeout=PATIENCE
-        )
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, pytest.ExitCode.INTERRUPTED, "", "")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, text=True, timeout=patience
+    )
 
 
 if __name__ == "__main__":

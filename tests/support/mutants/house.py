@@ -65,11 +65,15 @@ PROMISED = [
 ]
 
 NO_TRUST = [
-    Fault("a task", Added(COPIER, '\n_tasks: ["true"]\n'), "project/updates"),
+    Fault(
+        "a task",
+        Added(COPIER, '\n_tasks: ["true"]\n'),
+        "project/questions::test_nothing_needs_trust",
+    ),
     Fault(
         "a Jinja extension",
         Added(COPIER, "\n_jinja_extensions: [jinja2.ext.do]\n"),
-        "project/updates",
+        "project/questions::test_nothing_needs_trust",
     ),
 ]
 

@@ -50,12 +50,12 @@ FAULTS = [
     Fault(
         "no lock",
         Replaced(ENV, "held.enter_context(one_at_a_time(migration))", "pass"),
-        "project/races",
+        "unit/lock::test_another_migrator_is_waited_for",
     ),
     Fault(
         "a lock for an upgrade that has nothing to do",
         Replaced(LOCK, "    return any(True for _ in steps)\n", "    return bool(steps)\n"),
-        "project/races::test_the_lock_is_taken_only_when_there_is_something_to_do",
+        "unit/lock::test_what_has_nothing_to_write_takes_no_lock",
     ),
     Fault(
         "SQLite enforces keys while it recreates a table",

@@ -3,7 +3,14 @@
 from alambique.settings.configuration import alembic_config
 from alambique.settings.environment import load_environment, seconds, variable
 from alambique.settings.errors import InvalidSetting
-from alambique.settings.folder import Project, forget_project, project, shown, use_project
+from alambique.settings.folder import (
+    Project,
+    forget_project,
+    nearest_root,
+    project,
+    shown,
+    use_project,
+)
 from alambique.settings.url import (
     Source,
     async_driver,
@@ -24,6 +31,7 @@ __all__ = [
     "is_sqlite_file",
     "load_environment",
     "migration_url",
+    "nearest_root",
     "project",
     "resolve_migration_url",
     "seconds",

@@ -48,7 +48,8 @@ def project() -> Project:
     """
     if _current is not None:
         return _current
-    return use_project(_around_the_library() or nearest_root(Path.cwd()))
+    here = Path.cwd()
+    return use_project(_around_the_library() or nearest_root(here) or here)
 
 
 def use_project(root: Path) -> Project:
@@ -80,12 +81,12 @@ def shown(path: Path | str) -> str:
     return os.path.relpath(path, project().root)
 
 
-def nearest_root(start: Path) -> Path:
-    """Return the nearest folder, from `start` upwards, that is a project's root; else `start`."""
+def nearest_root(start: Path) -> Path | None:
+    """Return the nearest folder, from `start` upwards, that is a project's root, if one is."""
     for folder in (start, *start.parents):
         if (folder / "alembic.ini").is_file() or "alambique" in _tools(folder):
             return folder
-    return start
+    return None
 
 
 def _around_the_library() -> Path | None:
