@@ -9,6 +9,7 @@ anything.
 import ast
 import re
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from support.messages import messages
 from support.project import ROOT, Project, append, documented, read, render
 from support.releases import AUTHOR, QUIET, commit, first_release
 
-PAGES = ["first-day", "everyday", "trouble", "template"]
+PAGES = ["first-day", "everyday", "trouble", "template"]  # followed from top to bottom
+REFERENCE = ["env", "library"]  # what they show is tried, too: here, and in test_sealed.py
 LANGUAGES = ["pt", "en"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is printed and is no error: news, questions, headings, words.
@@ -47,13 +49,15 @@ NO_ERRORS = {
     *("DOCTOR_SETTINGS", "DOCTOR_URL", "DOCTOR_URL_GIVEN", "DOCTOR_NO_SERVER", "DOCTOR_SERVER"),
     *("DOCTOR_COMPOSE", "DOCTOR_DATABASE", "DOCTOR_HEAD", "DOCTOR_MODELS"),
     *("DOCTOR_TEMPLATE_UNKNOWN", "PLAN_EMPTY", "PLAN_ONE", "PLAN_MANY", "PLAN_NO_RISK"),
-    *("PLAN_MORE", "PLAN_CUT", "READY", "OPENAPI_WRITTEN"),
+    *("PLAN_MORE", "PLAN_CUT", "READY", "OPENAPI_WRITTEN", "INTERRUPTED", "ASK_REPLACE"),
+    *("DOCTOR_LIBRARY", "DOCTOR_LIBRARY_PACKAGE", "SEAL_EDITED", "SEAL_MISSING", "SEAL_ADDED"),
+    *("DOCTOR_URL_ASKED", "DOCTOR_URL_EXAMPLE", "DOCTOR_URL_INI"),
 }
 
 
 def pages(tree: Path) -> dict[str, str]:
     """Return the text of each page of a project, and of its README."""
-    found = {name: read(tree / f"docs/{name}.md") for name in PAGES}
+    found = {name: read(tree / f"docs/{name}.md") for name in [*PAGES, *REFERENCE]}
     return found | {"README": read(tree / "README.md")}
 
 
@@ -193,6 +197,21 @@ def test_a_page_can_be_followed(reader: Callable[..., Reader], page: str, langua
     reader(page, language=language).follow(page)
 
 
+@pytest.mark.parametrize("language", ["en", pytest.param("pt", marks=pytest.mark.full)])
+def test_every_env_py_that_is_shown_runs(project: Callable[..., Project], language: str) -> None:
+    made = project(language=language)
+    shown = [body for kind, body in BLOCK.findall(read(made.path / "docs/env.md")) if kind == "py"]
+    assert len(shown) == 2
+    for number, body in enumerate(shown):
+        made.write("migrations/env.py", body)
+        append(made.path / "app/usuarios/models.py", f"    extra{number}: Mapped[str | None]")
+        made.make("check", code=2)
+        made.make("migration", "m=um a mais", "upgrade")
+        made.make("check", "lint")
+    first, second = (read(path).splitlines()[0] for path in made.revisions()[-2:])
+    assert (first, second) == ('"""um a mais', '"""UM A MAIS')  # as the page says of the second
+
+
 CELLS: list[dict[str, Any]] = [
     {"database": "postgresql"},
     {"database": "mysql", "api": "flask"},
@@ -242,7 +261,7 @@ def both(
 
 def test_both_languages_show_the_same(both: dict[str, Path]) -> None:
     portuguese, english = (pages(both[language]) for language in LANGUAGES)
-    for page in PAGES:
+    for page in [*PAGES, *REFERENCE]:
         one, other = portuguese[page], english[page]
         assert headings(one) == headings(other) != []
         assert [shown(*block) for block in BLOCK.findall(one)] == [
@@ -255,7 +274,10 @@ def shown(kind: str, body: str) -> str:
     """Return a block without what is said in the reader's language."""
     if kind == "text":
         return kind
-    if kind == "console":
+    if kind == "toml":
+        assert tomllib.loads(body)
+        return re.sub(r'#.*|"[^"]*"', "…", body)
+    if kind in {"console", "sh"}:
         return re.sub(r'(m=|-m )"[^"]*"|<[^>]*>', r"\1…", body)
     tree = ast.parse(body)
     for node in ast.walk(tree):
@@ -308,6 +330,7 @@ def unprinted(tree: Path) -> set[str]:
     tour = {"TOUR_EMPTY", "TOUR_NOBODY", "TOUR_FAILED"}
     found |= set() if (tree / "main.py").exists() else tour
     api = {"NOT_STARTED", "NOT_A_CHECK", "NO_ROW", "CONFLICT", "NO_APP", "NO_PORT", "OPENAPI_STALE"}
+    api |= {"OPENAPI_UNKNOWN"}
     return found if (tree / "core/api.py").exists() else found | api
 
 

@@ -5,6 +5,7 @@ a project may do without its copy: with the wheel of the same version nothing el
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -141,6 +142,34 @@ def test_the_wheel_has_the_version_of_the_repository(wheel: Path) -> None:
     assert wheel.name == f"alambique-{version}-py3-none-any.whl"
     source = read(ROOT / "template/vendor/alambique/__init__.py")
     assert f'__version__ = "{version}"' in source
+
+
+@pytest.mark.parametrize("language", ["en", pytest.param("pt", marks=pytest.mark.full)])
+def test_a_project_does_without_its_copy(tmp_path: Path, wheel: Path, language: str) -> None:
+    """What docs/library.md says is done; nothing else changes, and the service's tests pass."""
+    made = Project(render(tmp_path / "loja", language=language)).installed()
+    made.env["PATH"] = f"{sys.prefix}/bin:{made.env['PATH']}"  # uv
+    page = read(made.path / "docs/library.md")
+    (shown,) = re.findall(r"^```toml\n(\[project\].*?)^```", page, re.MULTILINE | re.DOTALL)
+    asked = tomllib.loads(shown)
+    (dependency,) = asked["project"]["dependencies"]
+    local = re.sub(r"git\+https.*", wheel.as_uri(), dependency)
+    (packages,) = re.findall(r"^packages = .*$", shown, re.MULTILINE)
+    text = read(made.path / "pyproject.toml")
+    text = re.sub(r"(?m)^packages = .*$", packages, text)
+    yours = "    # Yours from here on.\n" if language == "en" else "    # Suas, daqui em diante.\n"
+    made.write("pyproject.toml", text.replace(yours, f'{yours}    "{local}",\n', 1))
+    shutil.rmtree(made.path / "vendor")
+    git(made.path, "init", "--quiet")
+    commit(made.path)
+
+    made.make("setup")
+    made.make("check", "lint")
+    assert " passed" in made.make("test")
+    where = made.python("import alambique; print(alambique.__file__)")
+    assert "site-packages" in where and "vendor" not in where
+    version = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]["version"]
+    assert f"alambique {version}." in made.make("doctor")
 
 
 @pytest.fixture(scope="module")

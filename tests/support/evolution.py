@@ -198,8 +198,7 @@ def _inside(
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
-    for name in [each for each in sys.modules if each.split(".")[0] in OF_THE_PROJECT]:
-        del sys.modules[name]  # tests/unit reads the library where it lies in the template
+    _forget_the_library_of_the_template()
     sys.path[:0] = [str(folder), str(folder / "vendor")]
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     code: Any = 1
@@ -223,6 +222,15 @@ def _alembic(*arguments: str) -> None:
     from alembic.config import main
 
     main(list(arguments), prog="alembic")
+
+
+def _forget_the_library_of_the_template() -> None:
+    """Let the fork import the project's own copy: tests/unit reads the one in the template."""
+    plugin = sys.modules.get("alambique.autogenerate.plugin")
+    if plugin is not None:
+        plugin.PLUGIN.remove()  # Alembic takes one of each name
+    for name in [each for each in sys.modules if each.split(".")[0] in OF_THE_PROJECT]:
+        del sys.modules[name]
 
 
 def _alambique(*arguments: str) -> None:

@@ -39,6 +39,8 @@ def main() -> int:
 
     words = " ".join(options.words)
     chosen = [fault for fault in FAULTS if words in fault.what or fault.seen_by.startswith(words)]
+    if not chosen:
+        parser.error(f"no fault is called {words!r}, or seen by such tests")
     return check_all(chosen) if options.check else plant_all(chosen, options.green)
 
 

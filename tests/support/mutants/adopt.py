@@ -154,8 +154,8 @@ STAMPING = [
         "adopt: make prints the URL",
         Replaced(
             f"{TEMPLATE}/Makefile.jinja",
-            "models adopt:\n\t$(ALAMBIQUE) $@ $(if $(yes)",
-            "models adopt:\n\t: '$(value url)'\n\t$(ALAMBIQUE) $@ $(if $(yes)",
+            '--url "$$ADDRESS"',
+            "--url=$(call text,url)",
         ),
         "project/adopt::test_make_adopts_and_prints_no_password",
     ),

@@ -269,15 +269,15 @@ MODELS = [
         "a name of 1.x is gone from core.migrations",
         Replaced(
             f"{TEMPLATE}/core/migrations.py",
-            "from alambique.settings import alembic_config\n",
-            "alembic_config = None\n",
+            "    pending_revisions,\n    revert_migrations,\n)\n",
+            "    revert_migrations,\n)\n",
         ),
-        "project/updates::test_what_the_owner_of_a_project_of_1_x_wrote_goes_on_working",
+        "project/api::test_the_functions_need_no_current_directory",
     ),
     Fault(
         "python -m core.migrations check always ends in 0",
         Replaced(f"{TEMPLATE}/core/migrations.py", "sys.exit(main())", "main()"),
-        "project/updates::test_what_the_owner_of_a_project_of_1_x_wrote_goes_on_working",
+        "project/api::test_a_malformed_url_is_one_sentence",
     ),
 ]
 

@@ -81,4 +81,5 @@ def _default_text(column: sa.Column[Any]) -> str | None:
     return None
 
 
-setup(Plugin(__name__))
+PLUGIN = Plugin(__name__)
+setup(PLUGIN)
