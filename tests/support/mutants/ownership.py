@@ -11,8 +11,21 @@ SOURCE = library("history/source")
 FAULTS = [
     Fault(
         "tables of others are ours",
-        Replaced(ENV, '"include_name": ours.include_name,', '"include_name": None,'),
+        Replaced(
+            ENV,
+            '_both(ours.include_name, said.get("include_name"))',
+            'said.get("include_name")',
+        ),
         "project/ownership::test_every_table_and_its_parts",
+    ),
+    Fault(
+        "a filter of the caller's brings back what is marked",
+        Replaced(
+            ENV,
+            '_both(ours.include_object, said.get("include_object"))',
+            'said.get("include_object") or ours.include_object',
+        ),
+        "unit/env::test_a_filter_of_the_callers_brings_nothing_back",
     ),
     Fault(
         "a table is ours by its bare name",

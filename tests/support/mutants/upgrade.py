@@ -48,6 +48,15 @@ FAULTS = [
         "project/faults::test_an_upgrade_killed_at_any_statement_resumes",
     ),
     Fault(
+        "a callback of the caller's takes the place of ours",
+        Replaced(
+            ENV,
+            '[defaults["on_version_apply"], *_listed(said.get("on_version_apply"))]',
+            '_listed(said.get("on_version_apply")) or [defaults["on_version_apply"]]',
+        ),
+        "unit/env::test_a_callback_comes_after_ours",
+    ),
+    Fault(
         "no lock",
         Replaced(ENV, "held.enter_context(one_at_a_time(migration))", "pass"),
         "unit/lock::test_another_migrator_is_waited_for",
