@@ -121,7 +121,7 @@ def test_no_revision_and_two_heads_are_sentences(
     write(root, "bbb1", "aaa1", "pass")
     with pytest.raises(CommandError, match="Two heads"):
         take(root, capsys)
-    for path in (root / "migrations/versions").iterdir():
+    for path in (root / "migrations/versions").glob("*.py"):
         path.unlink()
     with pytest.raises(CommandError, match="no revision"):
         take(root, capsys)
