@@ -1,7 +1,7 @@
-"""The update of a project from its template, with a program in the place of Copier.
+"""The update of a project from a small template: what is done around Copier.
 
-What Copier itself does is in tests/project; here is what is done around it, the library above all:
-it is replaced, never merged.
+The library above all, which is replaced and never merged. Updates of whole projects are in
+tests/project.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import copier
 import pytest
 from alambique import messages, terminal
 from alambique.settings import use_project
@@ -21,31 +22,13 @@ from alambique.tools.seal import LIBRARY, SEAL, broken, write_seal
 from alambique.tools.template_repository import Standing, fetch_template
 from alembic.util import CommandError
 
-# What stands for Copier: it merges as badly as it can.
-COPIER = """#!{python}
-import pathlib, sys
-pathlib.Path("said.txt").write_text(" ".join(sys.argv[1:]))
-{merge}
+# The smallest template that Copier can update a project from.
+COPIER_YML = """
+_subdirectory: template
+ci: { type: str, default: github }
 """
-MERGED_BADLY = """
-import subprocess
-def git(*command, given=""):
-    done = subprocess.run(["git", *command], input=given, text=True, capture_output=True)
-    return done.stdout.strip()
-
-names = pathlib.Path("vendor/alambique/names.py")
-path = f"{git('rev-parse', '--show-prefix')}{names}"
-lines = [f"0 {'0' * 40}\\t{path}"]
-for stage in (1, 2, 3):
-    blob = git("hash-object", "-w", "--stdin", given=str(stage))
-    lines.append(f"100644 {blob} {stage}\\t{path}")
-git("update-index", "--index-info", given="\\n".join(lines))
-
-names.parent.mkdir(parents=True, exist_ok=True)
-names.write_text("<<<<<<< before updating")
-(names.parent / "gone.py").unlink(missing_ok=True)
-(names.parent / "new.py").write_text("by copier")
-"""
+ANSWERS_FILE = "# answers\n{{ _copier_answers | to_nice_yaml }}"
+PYPROJECT = '[tool.alambique]\nlanguage = "en"\n# of {version}\n'
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -74,6 +57,15 @@ def write_library(vendor: Path, **files: str) -> None:
     write_seal(library)
 
 
+def write_template(path: Path, version: str) -> None:
+    """Write what a version of the template has besides the library."""
+    folder = path / "template"
+    folder.mkdir(exist_ok=True)
+    (path / "copier.yml").write_text(COPIER_YML)
+    (folder / "{{ _copier_conf.answers_file }}.jinja").write_text(ANSWERS_FILE)
+    (folder / "pyproject.toml").write_text(PYPROJECT.format(version=version))
+
+
 def modules(root: Path) -> dict[str, str]:
     """Return the library of a project."""
     return {path.stem: path.read_text() for path in (root / LIBRARY).iterdir()}
@@ -91,6 +83,7 @@ def template(tmp_path: Path) -> Path:
     ):
         for name in ("CHANGELOG.md", "CHANGELOG.pt-BR.md"):
             (path / name).write_text(f"# Changes\n{news}")
+        write_template(path, version)
         write_library(path / "template/vendor", **library)
         commit(path, version)
     return path
@@ -100,12 +93,7 @@ def template(tmp_path: Path) -> Path:
 def root(template: Path, tmp_path: Path) -> Path:
     """A project of the first version, two folders below the top of its repository."""
     root = tmp_path / "mono/services/loja"
-    root.mkdir(parents=True)
-    (root / "pyproject.toml").write_text('[tool.alambique]\nlanguage = "en"\n')
-    (root / ".copier-answers.yml").write_text(
-        f"# answers\n_commit: v2.0.0\n_src_path: {template}\n"
-    )
-    write_library(root / "vendor", names="2.0", gone="2.0")
+    copier.run_copy(str(template), root, vcs_ref="v2.0.0", defaults=True, quiet=True)
     git(tmp_path / "mono", "init", "--quiet", "--initial-branch=main")
     commit(tmp_path / "mono")
     use_project(root)
@@ -113,17 +101,15 @@ def root(template: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+def update(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Run the update, with nobody at the terminal."""
     monkeypatch.setattr(sys, "stdin", io.StringIO())
 
-    def run(*arguments: str, merge: str = MERGED_BADLY) -> int:
-        program = tmp_path / "copier"
-        program.write_text(COPIER.format(python=sys.executable, merge=merge))
-        program.chmod(0o755)
+    def run(*arguments: str) -> int:
+        program = str(Path(sys.prefix, "bin/copier"))
         parser = argparse.ArgumentParser()
         template_update.add_arguments(parser)
-        return template_update.run(parser.parse_args(["--copier", str(program), *arguments]))
+        return template_update.run(parser.parse_args(["--copier", program, *arguments]))
 
     return run
 
@@ -136,24 +122,23 @@ def status(root: Path) -> set[str]:
 
 
 NEW = {
+    " M .copier-answers.yml",
+    " M pyproject.toml",
     " M vendor/alambique.sha256",
     " M vendor/alambique/names.py",
     " D vendor/alambique/gone.py",
     "?? vendor/alambique/new.py",
-    "?? said.txt",
 }
 
 
-def test_the_library_is_replaced_whatever_copier_made_of_it(
-    root: Path, update: Callable[..., int], capsys: pytest.CaptureFixture[str]
+def test_the_library_is_replaced_and_the_answers_are_given(
+    root: Path, update: Callable[..., int], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert update("--data", "ci=none", "--data", "api=none", "--trust") == 0
-    assert capsys.readouterr().out.endswith("\n\n## 2.1.0\n\n- It is new.\n")
+    assert update("--data", "ci=none", "--trust") == 0
+    assert "\n\n## 2.1.0\n\n- It is new.\n" in capfd.readouterr().out
     assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
     assert status(root) == NEW
-    said = (root / "said.txt").read_text()
-    expected = "update --quiet --vcs-ref v2.1.0 --defaults --trust --data ci=none --data api=none"
-    assert said == expected
+    assert answers()["ci"] == "none" and answers()["_commit"] == "v2.1.0"
 
 
 def test_an_edited_library_is_replaced_only_after_a_yes(
@@ -184,7 +169,7 @@ def test_an_edited_library_is_replaced_only_after_a_yes(
     assert update() == 0
     assert asked == [messages.ASK_REPLACE]
     assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
-    assert status(root) == NEW | {" D vendor/alambique/mine.py"}
+    assert status(root) == NEW | {" D vendor/alambique/mine.py"}  # and nothing is in conflict
 
 
 def test_what_was_added_and_is_in_the_new_version_too_is_that_of_the_new_version(
@@ -216,12 +201,13 @@ def test_a_file_that_git_does_not_know_is_in_the_way_of_a_new_one(
 def test_a_conflict_outside_the_library_is_an_error_and_the_library_is_new(
     root: Path, update: Callable[..., int]
 ) -> None:
-    merged_badly = MERGED_BADLY.replace("vendor/alambique/names.py", "pyproject.toml")
+    text = PYPROJECT.format(version="v2.0.0").replace("# of", "# mine, of")
+    (root / "pyproject.toml").write_text(text)
+    commit(root)
     with pytest.raises(CommandError) as raised:
-        update(merge=merged_badly)
+        update()
     assert "\n  pyproject.toml\n" in str(raised.value)
-    for new in ("said.txt", "vendor/alambique/new.py"):
-        assert f" && rm '{new}'" in str(raised.value)
+    assert " && rm 'vendor/alambique/new.py'" in str(raised.value)
     assert "UU pyproject.toml" in status(root)
     assert modules(root) == {"names": "2.1", "new": "2.1"} and not broken(root).files
 
@@ -261,17 +247,6 @@ def test_a_project_from_before_the_library_gets_it(
     assert modules(root) == {"names": "2.3"} and not broken(root).files
 
 
-def test_a_version_without_a_library_leaves_the_copy_to_copier(
-    root: Path, template: Path, update: Callable[..., int]
-) -> None:
-    git(template, "rm", "--quiet", "-r", "template/vendor")
-    commit(template, "v3.0.0")
-    (root / LIBRARY / "names.py").write_text("mine")
-    commit(root)
-    assert update(merge="") == 0
-    assert modules(root) == {"names": "mine", "gone": "2.0"}
-
-
 def test_nothing_new_asks_nothing_and_changes_nothing(
     root: Path, update: Callable[..., int]
 ) -> None:
@@ -283,11 +258,15 @@ def test_nothing_new_asks_nothing_and_changes_nothing(
     assert status(root) == set()
 
 
-def test_what_stops_an_update_is_a_sentence(root: Path, update: Callable[..., int]) -> None:
+def test_what_stops_an_update_is_a_sentence(
+    root: Path, template: Path, update: Callable[..., int]
+) -> None:
     with pytest.raises(CommandError, match="git mv <the old one> elsewhere"):
         update("--data", "migrations_folder=elsewhere")
+    (template / "copier.yml").write_text(f'_min_copier_version: "99.0.0"\n{COPIER_YML}')
+    commit(template, "v2.2.0")
     with pytest.raises(CommandError, match="Copier did not update"):
-        update(merge="sys.exit(1)")
+        update()
     assert status(root) == set()
     assert git(root, "worktree", "list").count("\n") == 1
     (root / "pyproject.toml").write_text("# mine\n")
