@@ -1,6 +1,7 @@
 """Two heads become one line: which moves, what is written, what the database goes through."""
 
 import os
+import sys
 import subprocess
 from argparse import Namespace
 from pathlib import Path
@@ -158,7 +159,10 @@ def test_only_what_a_revision_follows_is_written(project: Minimal) -> None:
     assert path.read_bytes() == expected.replace("\n", "\r\n").encode()
 
 
-def test_a_revision_pointed_elsewhere_is_read_anew(project: Minimal) -> None:
+def test_a_revision_pointed_elsewhere_is_read_anew(
+    project: Minimal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)  # as an owner's Python has it
     project.revision("b2")
     path = add(project, "c1", "a1")
     for bottom in ("a1", "b2"):

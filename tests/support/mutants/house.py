@@ -109,11 +109,6 @@ YOURS = [
     Fault(
         "project.mk is not included",
         Replaced(MAKEFILE, "\n-include project.mk\n", "\n"),
-        "project/your_places::test_a_target_may_be_appended_or_live_in_a_file_of_its_own",
-    ),
-    Fault(
-        "the last line of the Makefile is ours",
-        Replaced(MAKEFILE, "\n-include project.mk\n", "\n-include project.mk\n\n.PHONY: install\n"),
         "project/your_places::test_what_is_added_at_the_end_never_conflicts",
     ),
     Fault(

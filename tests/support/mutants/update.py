@@ -53,12 +53,18 @@ SEALED = [
     Fault(
         "the library is merged and not replaced",
         Replaced(UPDATE, "        library.replace(folder)\n", ""),
-        "unit/template_update::test_the_library_is_replaced_whatever_copier_made_of_it",
+        "unit/template_update::test_an_edited_library_is_replaced_only_after_a_yes",
     ),
     Fault(
         "a file of the old library stays",
-        Replaced(UPDATE, "            _remove(folder / path)\n", ""),
-        "unit/template_update::test_the_library_is_replaced_whatever_copier_made_of_it",
+        Replaced(
+            UPDATE,
+            "            _remove(folder / path)\n"
+            "            if not self.is_package:\n"
+            "                _copy(released / path.name, folder / path)\n",
+            '            shutil.copytree(released, folder / "vendor", dirs_exist_ok=True)\n',
+        ),
+        "unit/template_update::test_an_edited_library_is_replaced_only_after_a_yes",
     ),
     Fault(
         "what git ignores of the library is not brought",
