@@ -1,8 +1,8 @@
 """Two heads become one line: which moves, what is written, what the database goes through."""
 
 import os
-import sys
 import subprocess
+import sys
 from argparse import Namespace
 from pathlib import Path
 
