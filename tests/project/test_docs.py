@@ -180,6 +180,8 @@ def template_project(folder: Path, **answers: Any) -> Project:
     made.alambique("setup")
     append(template / "template/core/__init__.py", "# v1.1.0")
     append(template / "template/.gitignore.jinja", "v1.1.0.txt")
+    project = template / "template/pyproject.toml.jinja"  # the page has its reader change this line
+    project.write_text(read(project).replace("line-length = 100", "line-length = 99", 1))
     commit(template, "v1.1.0")
     return made
 

@@ -54,6 +54,21 @@ def test_a_digest_stays_unless_it_is_taken_anew(project: Minimal) -> None:
     assert recorded(history())["a1"] == digest(project.versions / "a1.py") != before
 
 
+def test_a_squash_is_not_taken_for_the_head_whose_id_it_has(project: Minimal) -> None:
+    """A branch from before it was merged in: its file has the old head's digest."""
+    project.revision("c3", "b2")
+    write_manifest()
+    before = recorded(history())["b2"]
+    (project.versions / "a1.py").unlink()
+    project.revision("b2", upgrade="return", more='replaces = ("a1",)')
+    write_manifest()
+    after = recorded(history())
+    assert after == {"b2": digest(project.versions / "b2.py")} and after["b2"] != before
+    project.revision("b2", upgrade="pass", more='replaces = ("a1",)')
+    write_manifest()
+    assert recorded(history()) == after  # from now on an edit shows, as of any closed revision
+
+
 def test_a_file_in_conflict_can_be_read(project: Minimal) -> None:
     manifest_path(history()).write_text(
         "# header\n<<<<<<< HEAD\na1 0123456789abcdef\nb2\n=======\nc3\n>>>>>>> feature\n"

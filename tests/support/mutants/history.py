@@ -50,10 +50,15 @@ TEAM = [
         "a closed revision's digest is written anew",
         Replaced(
             MANIFEST,
-            "known.get(revision.revision) if revision.revision not in anew else None",
+            "None if is_anew else known.get(revision.revision)",
             "None",
         ),
         "unit/manifest::test_a_digest_stays_unless_it_is_taken_anew",
+    ),
+    Fault(
+        "a squash keeps the digest of the head whose id it has",
+        Replaced(MANIFEST, " or _took_anothers_place(revision, known)", ""),
+        "unit/manifest::test_a_squash_is_not_taken_for_the_head_whose_id_it_has",
     ),
     Fault(
         "layout is part of the digest",

@@ -8,14 +8,14 @@ that they meet as a conflict in git and not in a deploy; `make rebase` settles i
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
 
 from alambique import messages
-from alambique.history.script import history, oldest_first, source_of
+from alambique.history.script import history, oldest_first, replaced_revisions, source_of
 from alambique.history.source import digest
 
 # A closed revision's line, whatever a conflict in git put around it.
@@ -58,7 +58,8 @@ def write_manifest(config: Config | None = None, anew: Collection[str] = ()) -> 
 
     lines = [messages.HISTORY_HEADER]
     for revision in oldest_first(script):
-        recorded_digest = known.get(revision.revision) if revision.revision not in anew else None
+        is_anew = revision.revision in anew or _took_anothers_place(revision, known)
+        recorded_digest = None if is_anew else known.get(revision.revision)
         if revision.nextrev and recorded_digest is None:
             recorded_digest = digest(source_of(revision))
         is_closed = recorded_digest is not None
@@ -66,3 +67,11 @@ def write_manifest(config: Config | None = None, anew: Collection[str] = ()) -> 
 
     text = "\n".join(lines) + "\n"
     manifest_path(script).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _took_anothers_place(revision: Script, known: Mapping[str, str]) -> bool:
+    """Tell whether a digest is that of the old head whose id `make squash` gave to this revision.
+
+    It is where the file still has what the squash replaced: a branch from before it was merged in.
+    """
+    return any(replaced in known for replaced in replaced_revisions(revision))
