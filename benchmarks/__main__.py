@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from benchmarks.backfill import backfill
 from benchmarks.detect import detect
 from benchmarks.history import history
 from benchmarks.journal import journal
@@ -14,7 +15,7 @@ from benchmarks.noop import noop
 
 # Each takes an empty folder and the options, and returns its rows. A new one is added here.
 BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Iterable[Row | Skipped]]] = {
-    benchmark.__name__: benchmark for benchmark in (noop, detect, history, journal)
+    benchmark.__name__: benchmark for benchmark in (noop, detect, history, journal, backfill)
 }
 LINE = "{:<46} {:>10} {:>10} {:>8}  {:<20} {}"
 

@@ -62,10 +62,7 @@ def upgrade(path: Path, url: URL, keep: bool = True) -> Measure:
         source = SIX_STATEMENTS.format(n=n, revision=revision, revises=revises)
         (project / f"migrations/versions/{revision}.py").write_text(source, encoding="utf-8")
     if not keep:
-        module = project / "vendor/alambique/upgrade/journal.py"
-        source = module.read_text(encoding="utf-8")
-        assert "\ndef with_journal(" in source, f"{module} keeps the journal in another way"
-        module.write_text(source + NO_JOURNAL, encoding="utf-8")
+        keep_no_journal(project)
     seconds = stopwatch(run, project, *UPGRADE)
 
     def measure() -> float:
@@ -73,3 +70,11 @@ def upgrade(path: Path, url: URL, keep: bool = True) -> Measure:
         return seconds()
 
     return measure
+
+
+def keep_no_journal(project: Path) -> None:
+    """Have a project run its revisions as Alembic runs them."""
+    module = project / "vendor/alambique/upgrade/journal.py"
+    source = module.read_text(encoding="utf-8")
+    assert "\ndef with_journal(" in source, f"{module} keeps the journal in another way"
+    module.write_text(source + NO_JOURNAL, encoding="utf-8")

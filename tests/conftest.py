@@ -8,13 +8,21 @@ import pytest
 pytest.register_assert_rewrite("support")
 pytest_plugins = ["support.fixtures"]
 
+# Where pytest's cache keeps the tests that the last run has passed.
+PASSED = "alambique/passed"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="every cell of every matrix")
+    parser.addoption(
+        "--remaining", action="store_true", help="--full, without what the last run has passed"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: only with --full")
+    if config.getoption("--remaining"):
+        config.option.full = True
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -23,9 +31,32 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is only for --full."""
+    """Leave out what is only for --full, or what the last run has passed.
+
+    A test that takes a sample of something takes a larger one with --full, and is run again.
+    """
     if not config.getoption("--full"):
         items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+    if config.getoption("--remaining"):
+        passed = set(config.cache.get(PASSED, []))
+        items[:] = [
+            item
+            for item in items
+            if item.nodeid not in passed or "full" in getattr(item, "fixturenames", [])
+        ]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remember what has passed, for --remaining."""
+    config = session.config
+    is_worker = hasattr(config, "workerinput")
+    has_cache = config.pluginmanager.hasplugin("cacheprovider")
+    if is_worker or config.option.collectonly or not has_cache:
+        return
+    reports = config.pluginmanager.get_plugin("terminalreporter").stats.get("passed", [])
+    config.cache.set(PASSED, [report.nodeid for report in reports])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -144,12 +144,6 @@ def test_a_database_comes_aboard(
     service.check(code=0)
 
 
-@pytest.fixture
-def full(request: pytest.FixtureRequest) -> bool:
-    """Tell whether every cell is wanted in full."""
-    return bool(request.config.getoption("full"))
-
-
 def test_what_models_cannot_carry_is_listed(tmp_path: Path) -> None:
     service = new_service(tmp_path, "postgresql")
     build(service, "everything")
@@ -313,13 +307,16 @@ def test_nothing_to_map_is_a_sentence(tmp_path: Path, arguments: list[str], sent
 
 def test_a_missing_sqlacodegen_is_a_sentence(tmp_path: Path) -> None:
     service = new_service(tmp_path, "sqlite")
-    service.write("sqlacodegen.py", 'raise ModuleNotFoundError("No module", name="sqlacodegen")\n')
+    gone = 'raise ModuleNotFoundError("No module", name="sqlacodegen")\n'
+    service.write("gone/sqlacodegen.py", gone)
     service.sql("CREATE TABLE notas (id INTEGER PRIMARY KEY)")
     # A new process: this one may have imported the real one.
-    printed = service.run(".venv/bin/python", "-m", "alambique", "models", code=1)
+    env = {"PYTHONPATH": f"{service.path / 'gone'}:{service.env['PYTHONPATH']}"}
+    printed = service.run(".venv/bin/python", "-m", "alambique", "models", code=1, env=env)
     assert "`make setup`" in printed and "Traceback" not in printed
 
 
+@pytest.mark.full
 def test_make_adopts_and_prints_no_password(project: Callable[..., Project]) -> None:
     made = project(language="en", example=False, setup=False, mode="async")
     url = "sqlite:///velho $HOME.db"

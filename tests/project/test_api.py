@@ -169,6 +169,7 @@ def test_the_applications_logging_stays_as_it_is(
         assert (tmp_path / "service.log").read_text() == ""
 
 
+@pytest.mark.full
 def test_a_malformed_url_is_one_sentence(project: Callable[..., Project], tmp_path: Path) -> None:
     made = project()
     for url, message in {

@@ -535,7 +535,7 @@ CHANGES: list[tuple[str, str, str, tuple[str, ...], str | None]] = [
         f"{X}, CheckConstraint('x > 0', name='c3')",
         f"{X}, CheckConstraint('x > 1', name='c3')",
         ALL,
-        None,
+        "op.create_check_constraint(",
     ),
     ("key_new", X, "Column('x', ForeignKey('pai.id'))", ALL, "op.create_foreign_key("),
     ("key_gone", "Column('x', ForeignKey('pai.id'))", X, ALL, "op.drop_constraint("),

@@ -75,7 +75,7 @@ def typed(project: Project, command: list[str], **env: str) -> str:
 
 @pytest.mark.parametrize("database", SERVERS)
 def test_a_server_that_does_not_let_us_in_is_one_sentence(
-    project: Callable[..., Project], request: pytest.FixtureRequest, database: str
+    project: Callable[..., Project], full: bool, database: str
 ) -> None:
     made = service(project, database)
     write_revisions(made, TEN[:2])
@@ -87,10 +87,22 @@ def test_a_server_that_does_not_let_us_in_is_one_sentence(
         url.set(database="nao_existe"),
     ]
     for url in wrong:
-        for command in COMMANDS if request.config.getoption("--full") else COMMANDS[:1]:
+        for command in COMMANDS if full else COMMANDS[:1]:
             output = typed(made, command, DATABASE_URL=url.render_as_string(hide_password=False))
             assert said(made, "CANNOT_CONNECT", output) and "make setup" in output
             assert str(url) in " ".join(output.split()) and "segredo" not in output
+
+
+def test_a_secret_in_the_query_is_masked_as_the_password_is(
+    project: Callable[..., Project],
+) -> None:
+    made = service(project, "postgresql")
+    write_revisions(made, TEN[:2])
+    url = database_of(made).set(port=closed_port(), query={"password": "segredo"})
+    for command in COMMANDS:
+        output = typed(made, command, DATABASE_URL=url.render_as_string(hide_password=False))
+        assert said(made, "CANNOT_CONNECT", output)
+        assert "password=***" in "".join(output.split()) and "segredo" not in output
 
 
 @pytest.mark.parametrize("database", SERVERS)
@@ -110,13 +122,13 @@ def test_a_missing_driver_is_one_sentence(project: Callable[..., Project], datab
 
 
 def test_a_path_that_is_no_database_is_one_sentence(
-    project: Callable[..., Project], request: pytest.FixtureRequest
+    project: Callable[..., Project], full: bool
 ) -> None:
     made = service(project, "sqlite")
     write_revisions(made, TEN[:2])
     before = sorted(made.path.iterdir())
     for path in ("nada/app.db", "alembic.ini", "core"):
-        for command in COMMANDS if request.config.getoption("--full") else COMMANDS[:1]:
+        for command in COMMANDS if full else COMMANDS[:1]:
             output = typed(made, command, DATABASE_URL=f"sqlite:///{path}")
             assert said(made, "CANNOT_CONNECT", output) and path in output
             assert sorted(made.path.iterdir()) == before
@@ -157,6 +169,7 @@ def odd(database: str, folder: str) -> Iterator[str]:
         run(drop)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "database", ["sqlite", "postgresql", pytest.param("mysql", marks=pytest.mark.full)]
 )
@@ -216,6 +229,25 @@ def test_a_running_event_loop_and_the_logging_of_its_program_are_left_alone(
     made = service(project, database, "async")
     head = write_revisions(made, TEN)[-1]
     assert made.python(IN_A_LOOP).split() == [head]
+
+
+ASYNC_WORDS = {
+    "postgresql": ("asyncpg", "ssl=prefer&prepared_statement_cache_size=0&command_timeout=1"),
+    "mysql": ("aiomysql", "charset=utf8mb4&echo=1"),
+}
+
+
+@pytest.mark.parametrize("database", SERVERS)
+def test_a_url_in_an_asynchronous_drivers_words_migrates(
+    project: Callable[..., Project], database: str
+) -> None:
+    made = service(project, database)
+    write_revisions(made, TEN[:2])
+    driver, words = ASYNC_WORDS[database]
+    url = database_of(made).set(drivername=f"{database}+{driver}")
+    made.env["DATABASE_URL"] = f"{url.render_as_string(hide_password=False)}?{words}"
+    assert "Traceback" not in made.make("upgrade")
+    assert made.make("current").rstrip().endswith("(head)")
 
 
 def test_what_the_url_says_to_the_driver_still_counts(

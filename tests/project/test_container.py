@@ -187,6 +187,7 @@ sys.exit(7)
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("environment", "database", "mode"), [("uv", "postgresql", "sync"), *FULL])
 def test_any_number_of_containers_start_at_once(
     build: Callable[..., Image],

@@ -128,6 +128,7 @@ def test_a_class_named_in_extra_models_may_live_in_a_models_module(
     assert created(made) == ["modulo"]
 
 
+@pytest.mark.full
 def test_a_broken_model_stops_what_compares(project: Callable[..., Project]) -> None:
     made = project()
     for source, cause, line in BROKEN:

@@ -44,8 +44,8 @@ def rendered(tmp_path: Path, path: Path, **answers: str) -> Project:
     ("environment", "mode", "lock"),
     [
         pytest.param("poetry", "sync", "poetry.lock", marks=pytest.mark.full),
-        ("pip", "sync", None),
         # test_readme.py sets one up with uv
+        pytest.param("pip", "sync", None, marks=pytest.mark.full),
         pytest.param("uv", "async", "uv.lock", marks=pytest.mark.full),
     ],
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cells import name_of, pairwise, product
+from support.cells import covering, name_of, product
 from support.project import ROOT, files, read, render
 
 JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
@@ -21,10 +21,10 @@ KEYS = "language", "database", "mode", "example", "api", "migrations_folder"  # 
 
 
 @pytest.fixture(scope="module")
-def trees(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def trees(full: bool, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Render the cells; of those whose Python and settings are the same, keep one."""
     folder = tmp_path_factory.mktemp("trees")
-    cells = product(*KEYS) if request.config.getoption("full") else pairwise(product(*KEYS))
+    cells = covering(product(*KEYS), 3 if full else 2)
     # The routes of the example and their tests: three answers decide together which they are.
     cells += [cell for cell in product("example", "mode", "api") if is_with_routes(cell)]
     distinct: dict[str, Path] = {}

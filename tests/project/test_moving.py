@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, inspect, text
 
 from support.project import ROOT, Project
-from support.releases import AUTHOR, commit, first_release
+from support.releases import AUTHOR, commit, first_release, git, usable
 
 MODELS = """from sqlalchemy import String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -45,6 +45,8 @@ def create_app():
     Migrate(app, db)
     return app
 """
+# The sections, in their order.
+LIBRARY, WHOLE, CREATE_ALL, BACK = range(4)
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
@@ -52,6 +54,15 @@ def walks(name: str) -> list[list[str]]:
     """Return the blocks of commands of each walk in a document."""
     sections = (ROOT / name).read_text(encoding="utf-8").split("\n## ")[1:]
     return [BLOCK.findall(section) for section in sections]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """The template, with what `make new` needs."""
+    (tmp_path / "template").mkdir()
+    path = first_release(tmp_path / "template")
+    commit(path, "v2.0.0")
+    return usable(path)
 
 
 @pytest.fixture
@@ -68,60 +79,112 @@ def old(tmp_path: Path) -> Project:
     return made
 
 
-def walk(made: Project, number: int, tmp_path: Path) -> None:
-    """Do what the document says; `make setup` here is what it does after installing."""
-    template = first_release(tmp_path)
-    url = f"sqlite:///{made.path}/app.db"
-    with create_engine(url).begin() as connection:
-        connection.execute(text("INSERT INTO clientes (nome) VALUES ('Ana')"))
-    first, second = walks("MOVING.md")[number]
-    commit(made.path)
-    quiet = first.replace("git diff", "git --no-pager diff").replace("<template>", str(template))
-    made.run("sh", "-ec", quiet.replace("copier copy", "copier copy --defaults"))
-    made.write(".env", f"DATABASE_URL={url}\n")
-    setup = ".venv/bin/python -m alambique setup"
-    made.run("sh", "-ec", second.replace("make setup", setup))
-    with create_engine(url).connect() as connection:
+def section(number: int) -> list[str]:
+    """Return the commands of a section, as a person types them."""
+    return [
+        block.replace("git diff", "git --no-pager diff") for block in walks("MOVING.md")[number]
+    ]
+
+
+def type_in(made: Project, commands: str, clone: Path | None = None) -> str:
+    """Type what the document says; what pip would install is in this environment."""
+    typed = re.sub(r"^pip install .*$", "true", commands, flags=re.MULTILINE)
+    typed = typed.replace("<clone>", str(clone))
+    typed = typed.replace("make setup", ".venv/bin/python -m alambique setup")
+    return made.run("sh", "-ec", typed)
+
+
+def is_as_it_was(made: Project) -> None:
+    """The row is there, and what is no part of the road was not touched."""
+    with create_engine(f"sqlite:///{made.path}/app.db").connect() as connection:
         assert connection.execute(text("SELECT nome FROM clientes")).scalar() == "Ana"
         assert inspect(connection).has_table("alembic_version")
     assert made.path.joinpath("README.md").read_text() == "# Mine\n"
-    assert made.run("make", "migration", "m=nothing").count("versions/") == 0
-    models = made.path / "app/models.py"
-    line = next(line for line in models.read_text().splitlines() if "    nome" in line)
-    models.write_text(models.read_text().replace(line, f"{line}\n{line.replace('nome', 'nick')}"))
-    refused = made.run("make", "migration", "m=nick", code=2)
-    assert "clientes.nick" in refused, "the models are compared"
 
 
-def test_an_alembic_folder_of_its_own(old: Project, tmp_path: Path) -> None:
+def add_ana(made: Project) -> None:
+    with create_engine(f"sqlite:///{made.path}/app.db").begin() as connection:
+        connection.execute(text("INSERT INTO clientes (nome) VALUES ('Ana')"))
+
+
+def with_an_alembic_folder(old: Project, folder: str) -> Project:
+    """Give a project a history as `alembic init` begins one, with a row in its database."""
     old.write("app/models.py", MODELS)
-    old.run("alembic", "init", "alembic")
-    env, ini = old.path / "alembic/env.py", old.path / "alembic.ini"
+    old.run("alembic", "init", folder)
+    env, ini = old.path / folder / "env.py", old.path / "alembic.ini"
     metadata = "from app.models import Base\ntarget_metadata = Base.metadata"
     env.write_text(env.read_text().replace("target_metadata = None", metadata))
     url = f"sqlite:///{old.path}/app.db"
     ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", url))
     old.run("alembic", "revision", "--autogenerate", "-m", "clientes")
     old.run("alembic", "upgrade", "head")
-    walk(old, 0, tmp_path)
+    add_ana(old)
+    commit(old.path)
+    return old
 
 
-def test_flask_migrate(old: Project, tmp_path: Path) -> None:
+def with_flask_migrate(old: Project) -> Project:
+    """Give a project a history as `flask db init` begins one, with a row in its database."""
     old.write("app/models.py", FLASK.replace("{path}", str(old.path)))
-    flask = ["flask", "--app", "app.models", "db"]
+    old.env["FLASK_APP"] = "app.models"
     for command in (["init"], ["migrate", "-m", "clientes"], ["upgrade"]):
-        old.run(*flask, *command)
-    walk(old, 1, tmp_path)
+        old.run("flask", "db", *command)
+    add_ana(old)
+    commit(old.path)
+    return old
 
 
-def test_create_all_at_start_up(old: Project, tmp_path: Path) -> None:
+def walk_the_library(made: Project) -> None:
+    """Come by the library alone, and leave."""
+    first, second = section(LIBRARY)
+    type_in(made, first)
+    type_in(made, second)
+    is_as_it_was(made)
+    (back,) = section(BACK)
+    type_in(made, back)
+    is_as_it_was(made)
+    assert git(made.path, "diff", "--stat") == ""
+
+
+def test_the_library_with_an_alembic_folder(old: Project) -> None:
+    walk_the_library(with_an_alembic_folder(old, "app/alembic"))
+    old.run("alembic", "current")
+
+
+def test_the_library_with_flask_migrate(old: Project) -> None:
+    made = with_flask_migrate(old)
+    walk_the_library(made)
+    made.run("flask", "db", "current")
+
+
+@pytest.mark.full
+def test_the_whole_template(old: Project, clone: Path) -> None:
+    made = with_an_alembic_folder(old, "app/alembic")
+    first, second = section(WHOLE)
+    type_in(made, first, clone)
+    type_in(made, second)
+    is_as_it_was(made)
+    assert made.run("make", "migration", "m=nothing").count("versions/") == 0
+    (back,) = section(BACK)
+    type_in(made, back)
+    is_as_it_was(made)
+
+
+@pytest.mark.full
+def test_create_all_at_start_up(old: Project, clone: Path) -> None:
     old.write("app/models.py", MODELS)
     url = f"sqlite:///{old.path}/app.db"
     old.python(
         "from sqlalchemy import create_engine; from app.models import Base; "
         f"Base.metadata.create_all(create_engine({url!r}))"
     )
-    walk(old, 2, tmp_path)
+    add_ana(old)
+    commit(old.path)
+    first, second = section(CREATE_ALL)
+    type_in(old, first, clone)
+    old.write(".env", f"DATABASE_URL={url}\n")
+    type_in(old, second)
+    is_as_it_was(old)
 
 
 def test_both_languages_walk_the_same_way() -> None:

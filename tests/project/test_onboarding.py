@@ -168,9 +168,13 @@ def test_however_it_ends_the_scratch_database_goes(
     reader = Reader(made, TMPDIR=str(scratch))
     reader.type("")
     assert scratches(made, scratch)
-    # Python sees a signal that arrives just before it waits for a key only with the next key.
-    while psutil.Process(reader.process.pid).status() != psutil.STATUS_SLEEPING:
-        time.sleep(0.01)
+    # Python sees a signal that arrives just before it waits for a key only with the next key. It
+    # sleeps as it waits for a server, too, but never for long.
+    asleep = 0
+    while asleep < 30:
+        status = psutil.Process(reader.process.pid).status()
+        asleep = asleep + 1 if status == psutil.STATUS_SLEEPING else 0
+        time.sleep(0.02)
     ENDS[end](reader.process)
     shown = reader.leave()
     assert said(made, "TOUR_LEFT", shown) and reader.process.exitstatus == 0
@@ -274,6 +278,7 @@ def test_the_rendered_diagram_is_what_make_diagram_writes(
     assert (made.path / "docs/schema.mmd").read_bytes() == rendered
 
 
+@pytest.mark.full
 def test_a_stale_diagram_fails_the_projects_tests_until_it_is_drawn(
     project: Callable[..., Project],
 ) -> None:
@@ -295,6 +300,7 @@ items = sa.Table("items", metadata, sa.Column("id", sa.Integer, primary_key=True
 """
 
 
+@pytest.mark.full
 def test_without_the_example_there_is_none_until_it_is_drawn(
     project: Callable[..., Project],
 ) -> None:
@@ -313,7 +319,7 @@ def test_without_the_example_there_is_none_until_it_is_drawn(
 
 CHECKS = [
     *("python", "packages", "tools", "environment", "env_file", "settings", "address"),
-    *("server", "database", "revisions", "models", "library", "template_version"),
+    *("answers", "server", "database", "revisions", "models", "library", "template_version"),
 ]
 
 
@@ -408,10 +414,11 @@ def test_what_pyproject_asks_for_is_compared_with_what_is_there(
     assert "pyproject.toml" in lines["python"] and "line 1" in lines["python"]
     assert {line[0] for line in lines.values()} >= {"–"}
     toml.write_text('[project]\nname = "x"\n[tool.alambique]\nlanguage = "pt"\n')
-    lines = examine(made, "python environment", command)
+    lines = examine(made, "python environment answers", command)
     assert said(made, "DOCTOR_NOT_VENV", lines["python"]) and "conda" in lines["environment"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("template", [False, pytest.param(True, marks=FULL)])
 def test_no_check_waits_long_for_what_does_not_answer(
     project: Callable[..., Project], template: bool

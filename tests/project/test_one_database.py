@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from support.consent import consent_in
 from support.database import query, tables, version
 from support.evolution import new_service
 from support.example import FIRST, HEAD, SECOND, write_revision
@@ -74,7 +75,7 @@ def test_every_command_works_on_the_database_that_is_named(
     refused = made.alambique("downgrade", SECOND, *named, code=1)
     assert sentence(made, "ROWS", name="usuarios.email", rows=1).search(refused), refused
     assert version(made, OTHER) == [HEAD]
-    made.alambique("downgrade", SECOND, "--yes", *named)
+    made.alambique("downgrade", SECOND, f"--{consent_in(refused)}", *named)
     assert version(made, OTHER) == [SECOND]
     refused = made.alambique("downgrade", FIRST, *named, code=1)
     assert sentence(made, "ROWS", name="produtos", rows=1).search(refused), refused
@@ -177,7 +178,8 @@ def test_a_downgrade_asks_about_the_tables_of_a_schema(tmp_path: Path, database:
     assert said(service, "NOT_CONFIRMED", refused)
     assert sql("SELECT count(*) FROM vendas.itens") == [(2,)]
 
-    run("downgrade", "base", answers="y\n")
+    run("downgrade", "base", answers="y\n", code=1)
+    run("downgrade", "base", f"--{consent_in(refused)}")
     assert sql("SELECT count(*) FROM itens") == [(3,)]
     run("alembic", "upgrade", "head")
     assert sql("SELECT count(*) FROM vendas.itens") == [(0,)]

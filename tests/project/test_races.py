@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -28,6 +29,15 @@ from support.history import (
 )
 from support.messages import said
 from support.project import Project
+from support.races import arena, races
+
+# What names the session that holds the lock, and what an operator ends it with.
+HOLDER = {
+    "postgresql": "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
+    "(SELECT oid FROM pg_database WHERE datname = current_database())",
+    "mysql": "SELECT IS_USED_LOCK(concat('alembic.', database()))",
+}
+END = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}
 
 ADULTS = """
 op.add_column("usuarios", sa.Column("adulto", sa.Integer))
@@ -68,11 +78,11 @@ def locked(project: Project) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("start", ["empty", "middle"])
+@pytest.mark.parametrize("start", ["empty", pytest.param("middle", marks=pytest.mark.full)])
 @pytest.mark.parametrize("database", DATABASES)
 def test_upgrades_at_the_same_moment_apply_each_revision_once(
     project: Callable[..., Project],
-    request: pytest.FixtureRequest,
+    full: bool,
     record_property: Callable[[str, int], None],
     database: str,
     mode: str,
@@ -86,7 +96,7 @@ def test_upgrades_at_the_same_moment_apply_each_revision_once(
     assert len(whole["auditoria"]["rows"]) == len(TEN)
 
     pending = ids if start == "empty" else ids[5:]
-    rounds = 10 if request.config.getoption("--full") else 1
+    rounds = 5 if full else 1
     for _ in range(rounds):
         empty(made)
         if start == "middle":
@@ -126,6 +136,47 @@ def test_when_the_holder_of_the_lock_is_killed_the_others_go_on(
 
 
 @pytest.mark.parametrize("database", DATABASES)
+def test_what_comes_of_a_race_is_what_an_order_would_have_done(
+    full: bool,
+    tmp_path: Path,
+    record_property: Callable[[str, int], None],
+    database: str,
+) -> None:
+    """Upgrades, downgrades, stamps and readers, as they come; a thousand are for `make soak`."""
+    wrong: list[str] = []
+    with arena(database, tmp_path) as place:
+        rounds = 20 if full else 4
+        counted = races(place, rounds, 12, wrong.append)
+    assert not wrong, "\n".join(wrong)
+    record_property("races run", counted["races"])
+    record_property("processes raced", counted["processes"])
+
+
+@pytest.mark.parametrize("database", list(HOLDER))
+def test_when_the_holders_session_is_ended_it_commits_nothing_more(
+    project: Callable[..., Project], database: str
+) -> None:
+    made = service(project, database)
+    door = (f"op.execute(auditoria.insert().values(passo='porta'))\n{wait_at_the_gate(made)}", "")
+    write_revisions(made, [*TEN[:5], door, *TEN[5:]])
+    holder = Run(made, "upgrade", "head")
+    eventually(lambda: "at the gate" in holder.output)
+    [(session,)] = query(made, HOLDER[database])
+    query(made, END[database].format(session))
+
+    other = Run(made, "upgrade", "head")
+    eventually(lambda: "at the gate" in other.output)
+    gate(made).touch()
+    assert said(made, "CONNECTION_LOST", holder.fail())
+    other.end()
+    ended = snapshot(made)
+    empty(made)
+    Run(made, "upgrade", "head").end()
+    assert snapshot(made) == ended
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("database", DATABASES)
 def test_a_migration_waits_for_a_reader_in_short_turns(
     project: Callable[..., Project], database: str, mode: str
 ) -> None:
@@ -144,6 +195,7 @@ def test_a_migration_waits_for_a_reader_in_short_turns(
     assert snapshot(made) == whole
 
 
+@pytest.mark.full
 def test_the_wait_begins_when_there_is_somebody_to_wait_for(
     project: Callable[..., Project],
 ) -> None:
@@ -159,6 +211,7 @@ def test_the_wait_begins_when_there_is_somebody_to_wait_for(
     run.end()
 
 
+@pytest.mark.full
 def test_so_many_steps_more_are_never_one_too_many(project: Callable[..., Project]) -> None:
     """After the first of `+2` the same words would mean another goal: it stops and says so."""
     made = service(project, "postgresql")

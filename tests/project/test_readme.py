@@ -100,7 +100,7 @@ def test_an_answer_that_is_refused_is_one_sentence() -> None:
         ),
     ]
     for words, sentence in refused:
-        printed = Project(ROOT).make("new", "defaults=1", *words.split(), code=2)
+        printed = Project(ROOT).make("new", "defaults=1", "version=HEAD", *words.split(), code=2)
         assert printed.count(sentence) == 1 and "Traceback" not in printed
     assert not Path("/nowhere").exists()
 

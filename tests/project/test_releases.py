@@ -182,6 +182,7 @@ def with_hooks(path: Path, *commands: list[str]) -> None:
     append(path / "copier.yml", yaml.safe_dump({"_migrations": entries}))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("which", ["newest", "oldest"])
 def test_a_renamed_path_takes_the_edits_with_it(tmp_path: Path, which: str) -> None:
     template = first_release(tmp_path)
@@ -202,6 +203,7 @@ def test_a_renamed_path_takes_the_edits_with_it(tmp_path: Path, which: str) -> N
     assert not (loja.path / ".env.example").exists()
 
 
+@pytest.mark.full
 def test_a_renamed_answer_is_kept(tmp_path: Path) -> None:
     template = first_release(tmp_path)
     loja = project_of(template, tmp_path / "mono/services/loja", ci="gitlab", environment="pip")
@@ -275,7 +277,7 @@ def fresh(tmp_path: Path, **answers: str) -> Path:
         {"database": "postgresql"},
         pytest.param({"mode": "async"}, marks=pytest.mark.full),
         pytest.param({"environment": "pip", "ci": "none"}, marks=pytest.mark.full),
-        {"api": "fastapi"},
+        pytest.param({"api": "fastapi"}, marks=pytest.mark.full),
     ],
 )
 def test_another_answer_makes_the_project_that_it_would_have_made(
@@ -289,12 +291,14 @@ def test_another_answer_makes_the_project_that_it_would_have_made(
             assert (loja.path / name).read_bytes() == path.read_bytes(), name
 
 
+@pytest.mark.full
 def test_without_the_example_its_files_are_yours(tmp_path: Path) -> None:
     loja = changed(tmp_path, example="false")
     assert (loja.path / "app/usuarios/models.py").exists() and loja.revisions()
     assert "tour:" not in (loja.path / "Makefile").read_text(encoding="utf-8")
 
 
+@pytest.mark.full
 def test_the_folder_of_the_migrations_moves_with_its_history(tmp_path: Path) -> None:
     loja = project_of(first_release(tmp_path), tmp_path / "mono/services/loja", language="en")
     loja.alambique("setup")
@@ -310,6 +314,7 @@ def test_the_folder_of_the_migrations_moves_with_its_history(tmp_path: Path) -> 
     assert not (loja.path / "migrations").exists()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("command", ["recopy", "copy"])
 def test_a_fresh_copy_over_a_project_keeps_what_is_yours(tmp_path: Path, command: str) -> None:
     template = first_release(tmp_path)

@@ -19,7 +19,7 @@ import jinja2
 import pytest
 import yaml
 
-from support.cells import FOLDERS, KEYS, Cell, name_of, pairwise, product
+from support.cells import FOLDERS, KEYS, Cell, covering, name_of, product
 from support.documents import headings
 from support.ownership import SEEDS_OF_BEFORE, excluded_on_update, ownership, within
 from support.project import ROOT, Project, append, documented, files, read, render, values
@@ -35,9 +35,9 @@ HARD = """Ação "a" 'b' \\ C:\\novo %d %(x)s %% {{ x }} {% y %} {# z #} $HOME `
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the tests that want a cell each of them in turn, rendered once for all."""
     if "cell" in metafunc.fixturenames:
-        cells = pairwise(product(*KEYS))
-        if metafunc.config.getoption("full"):  # every choice; a folder may have any name
-            cells += [cell for cell in product(*KEYS, folders=FOLDERS[:1]) if cell not in cells]
+        cells = covering(product(*KEYS), 2)
+        if metafunc.config.getoption("full"):
+            cells += [cell for cell in covering(product(*KEYS), 3) if cell not in cells]
         metafunc.parametrize("cell", cells, ids=name_of, scope="module")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cells import pairwise, product
+from support.cells import covering, product
 from support.messages import said, sentence
 from support.project import ROOT, Project, append, read, render
 from support.releases import commit, copiers, first_release, git, project_of, status, update
@@ -37,9 +37,10 @@ def test_the_seal_of_the_working_tree_is_current() -> None:
     assert sealed == digests(vendor / "alambique")
 
 
+@pytest.mark.full
 def test_the_library_is_the_same_whatever_the_answers(tmp_path: Path) -> None:
     template = digests(ROOT / "template/vendor/alambique")
-    for number, cell in enumerate(pairwise(product("language", "database", "mode", "api"))):
+    for number, cell in enumerate(covering(product("language", "database", "mode", "api"), 2)):
         tree = render(tmp_path / str(number), **cell)
         assert digests(tree / LIBRARY) == template, cell
 
@@ -100,6 +101,7 @@ def test_an_update_replaces_the_library_and_asks_nothing(loja: Project, template
     }
 
 
+@pytest.mark.full
 def test_an_edited_library_is_told_of_before_it_is_replaced(loja: Project, template: Path) -> None:
     append(loja.path / EDITED, "# mine")
     append(loja.path / LIBRARY / "text.py", "# mine, where the new version has a line, too")
@@ -121,6 +123,7 @@ def test_an_edited_library_is_told_of_before_it_is_replaced(loja: Project, templ
     assert "# mine" in git(loja.path, "show", f"HEAD:./{EDITED}")  # nothing is lost that was said
 
 
+@pytest.mark.full
 def test_the_library_lies_outside_of_what_the_service_looks_at(
     project: Callable[..., Project],
 ) -> None:
@@ -144,7 +147,8 @@ def test_the_wheel_has_the_version_of_the_repository(wheel: Path) -> None:
     assert f'__version__ = "{version}"' in source
 
 
-@pytest.mark.parametrize("language", ["en", pytest.param("pt", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("language", ["en", "pt"])
 def test_a_project_does_without_its_copy(tmp_path: Path, wheel: Path, language: str) -> None:
     """What docs/library.md says is done; nothing else changes, and the service's tests pass."""
     made = Project(render(tmp_path / "loja", language=language)).installed()

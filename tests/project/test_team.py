@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from support.consent import consent_in
 from support.database import query
 from support.example import FIRST, HEAD, SECOND
 from support.messages import sentence
@@ -101,7 +102,8 @@ def own(path: Path) -> str:
     ("how", "answers"),
     [
         pytest.param("merged", {"language": "en"}, marks=pytest.mark.full),
-        ("merged into main", {"migrations_folder": "banco"}),
+        pytest.param("merged into main", {"migrations_folder": "banco"}, marks=pytest.mark.full),
+        ("rebased", {}),
         pytest.param(
             "rebased", {"database": "postgresql", "mode": "async"}, marks=pytest.mark.full
         ),
@@ -134,6 +136,7 @@ def test_two_branches_become_one_line(
         made.make("upgrade", "check")
 
 
+@pytest.mark.full
 def test_data_that_would_go_is_asked_about(team: Callable[..., Team]) -> None:
     together = team()
     made = together.made
@@ -145,9 +148,12 @@ def test_data_that_would_go_is_asked_about(team: Callable[..., Team]) -> None:
     together.meet("merged")
     before = mine.read_bytes()
     printed = made.make("rebase", code=2)
-    assert sentence(made, "NOT_CONFIRMED", command="make rebase yes=1").search(printed)
+    assert sentence(made, "NOT_CONFIRMED").search(printed)
+    consent = consent_in(printed)
+    assert consent is not None and consent.endswith("/app.db:usuarios.apelido")
+    made.make("rebase", "yes=1", code=2)
     assert mine.read_bytes() == before and parent(mine) == HEAD
-    made.make("rebase", "yes=1")
+    made.make("rebase", consent)
     made.make("upgrade", "check")
     assert query(made, "SELECT nome FROM usuarios ORDER BY nome") == [("Alice",), ("Bob",)]
 
@@ -185,7 +191,8 @@ def test_a_revision_pointed_elsewhere_is_read_anew(project: Callable[..., Projec
     assert made.python(read % FIRST).split() == [SECOND, FIRST]
 
 
-def test_without_git_the_newer_moves_and_one_can_say_which(project: Callable[..., Project]) -> None:
+@pytest.mark.full
+def test_without_git_one_says_which_moves(project: Callable[..., Project]) -> None:
     made = project()
     shutil.rmtree(made.path / ".git", ignore_errors=True)
     made.env["GIT_DIR"] = "/nowhere"
@@ -197,17 +204,24 @@ def test_without_git_the_newer_moves_and_one_can_say_which(project: Callable[...
     (newest,) = (path for path in made.revisions() if "newest" in path.name)
     made.make("upgrade", f"to={own(older)}")
     assert sentence(made, "NO_HEAD", name="f00d").search(made.make("rebase", "top=f00d", code=2))
-    made.make("rebase", f"top={own(older)}")  # who says so knows why
+    printed = made.make("rebase", "yes=1", code=2)
+    for each in (older, newer, newest):
+        assert sentence(made, "REBASE_CHOICE", top=own(each)).search(printed)
+    asked = made.make("rebase", f"top={own(older)}", code=2)
+    assert sentence(made, "REBASE_CHOICE", top=f"{own(newest)},{own(older)}").search(asked)
+    made.make("rebase", f"top={own(newest)},{own(older)}")  # who says so knows why
     assert [parent(each) for each in (newer, newest, older)] == [HEAD, own(newer), own(newest)]
     made.make("upgrade", "check")
 
 
+@pytest.mark.full
 def test_both_applied_already_is_only_noted(project: Callable[..., Project]) -> None:
     made = project()
     made.make("revision", "m=older")
     made.alembic("revision", "-m", "newer", "--head", HEAD, "--splice")
     made.make("upgrade", "to=heads")
-    made.make("rebase")
+    (newer,) = (path for path in made.revisions() if "newer" in path.name)
+    made.make("rebase", f"top={own(newer)}")
     made.make("check")
     current = made.make("current")
     assert current.count("(head)") == 1
@@ -224,6 +238,7 @@ def test_a_revision_that_joins_does_not_move(project: Callable[..., Project]) ->
     assert sentence(made, "MERGE_MOVES").search(printed) and "Traceback" not in printed
 
 
+@pytest.mark.full
 def test_the_line_of_the_example_is_what_a_new_revision_would_write(
     project: Callable[..., Project],
 ) -> None:
@@ -243,6 +258,7 @@ def test_the_line_of_the_example_is_what_a_new_revision_would_write(
 # make lint
 
 
+@pytest.mark.full
 def test_an_old_revision_is_never_edited(project: Callable[..., Project]) -> None:
     made = project()
     first, second, head = made.revisions()
@@ -418,6 +434,7 @@ def test_what_a_squash_would_lose_is_said_first(project: Callable[..., Project])
     assert "VIEW caros" in made.revisions()[0].read_text(encoding="utf-8")
 
 
+@pytest.mark.full
 def test_a_branch_from_before_the_squash_goes_on_top(team: Callable[..., Team]) -> None:
     together = team()
     made = together.made

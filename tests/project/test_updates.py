@@ -265,6 +265,7 @@ def conflicts_mended(made: Project, copier: str) -> set[str]:
     return found
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "release", [*(pytest.param(each, marks=pytest.mark.full) for each in released()[:2]), "1.2.0"]
 )

@@ -1,4 +1,4 @@
-"""The cells of a matrix: sets of answers, all of them or a few in which every two meet."""
+"""The cells of a matrix: sets of answers, all of them or a few in which every two or three meet."""
 
 import itertools
 from typing import Any
@@ -17,15 +17,20 @@ def product(*keys: str, folders: list[str] = FOLDERS) -> list[Cell]:
     return [cell for cell in cells if (cell.get("api"), cell.get("mode")) != ("flask", "async")]
 
 
-def pairwise(cells: list[Cell]) -> list[Cell]:
-    """Choose a few of the cells: any two answers that meet in one of all meet in one of these."""
-    pairs = [set(itertools.combinations(cell.items(), 2)) for cell in cells]
-    missing = set().union(*pairs)
+def covering(cells: list[Cell], together: int) -> list[Cell]:
+    """Choose a few of the cells: answers that meet in one of all meet in one of these.
+
+    Args:
+        cells: what to choose from.
+        together: how many answers are looked at together, such as 2 for every pair.
+    """
+    meetings = [set(itertools.combinations(cell.items(), together)) for cell in cells]
+    missing = set().union(*meetings)
     chosen = []
     while missing:
-        best = max(range(len(cells)), key=lambda index: len(pairs[index] & missing))
+        best = max(range(len(cells)), key=lambda index: len(meetings[index] & missing))
         chosen.append(cells[best])
-        missing -= pairs[best]
+        missing -= meetings[best]
     return chosen
 
 

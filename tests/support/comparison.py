@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -20,6 +22,18 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.pool import NullPool
+from sqlalchemy_utils import create_database, database_exists
+
+
+@contextmanager
+def opened(url: str) -> Iterator[sa.Connection]:
+    """Connect to a database, made if it is not there; what is not committed is undone."""
+    if not database_exists(url):
+        create_database(url)
+    with sa.create_engine(url, poolclass=NullPool).connect() as connection:
+        yield connection
+        connection.rollback()
 
 
 @dataclass
@@ -93,6 +107,7 @@ def migration_for(
         "sqlalchemy_module_prefix": "sa.",
         "user_module_prefix": None,
         "template_args": {},
+        "revision_context": SimpleNamespace(command_args={"autogenerate": True}),
     }
     environment = EnvironmentContext(config, cast("ScriptDirectory", None))
     return MigrationContext.configure(connection, opts=options, environment_context=environment)

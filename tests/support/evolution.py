@@ -19,6 +19,7 @@ from sqlalchemy import Inspector, create_engine, inspect, text
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.pool import NullPool
 
+from support.consent import give_up_everything
 from support.project import Project, read, render
 from support.servers import server_url
 
@@ -221,6 +222,7 @@ def _inside(
 def _alembic(*arguments: str) -> None:
     from alembic.config import main
 
+    give_up_everything()
     main(list(arguments), prog="alembic")
 
 

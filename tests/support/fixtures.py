@@ -1,4 +1,4 @@
-"""The fixtures of tests/project: projects and databases, made before a test and gone after it."""
+"""The fixtures of the tests: projects and databases, made before a test and gone after it."""
 
 import secrets
 import shutil
@@ -13,6 +13,12 @@ from sqlalchemy_utils import database_exists, drop_database
 from support.project import Project, render
 from support.seal import seal
 from support.servers import server_url
+
+
+@pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Tell whether a test takes all, or a larger sample; --remaining runs it once more."""
+    return bool(pytestconfig.getoption("--full"))
 
 
 @pytest.fixture

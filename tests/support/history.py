@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine, make_url
 
+from support.consent import give_up_everything, nothing_is_anybodys
 from support.database import empty, engine_of
 
 if TYPE_CHECKING:  # else every process would import pytest and Copier
-    import pytest
-
     from support.project import Project
 
 MODES = ["sync", "async"]
@@ -359,16 +358,16 @@ class Run:
 
 
 def kills(
-    config: pytest.Config, project: Project, position: str, *arguments: str, every: int = 1
+    full: bool, project: Project, position: str, *arguments: str, every: int = 1
 ) -> list[Kill]:
-    """Return where to kill a command: at every statement, or by default at three of them.
+    """Return where to kill a command: at every statement in full, else at three of them.
 
     The command is run once, uninterrupted, to count them. What asks SQLite how a table looks is
     not counted: it comes by the hundred.
     """
     output = Run(project, *arguments, kill=Kill(position, 0)).end()
     total = int(output.rpartition("statements: ")[2])
-    step = every if config.getoption("--full") else math.ceil(total / 3)
+    step = every if full else math.ceil(total / 3)
     first = 1 if position == "before" else math.ceil(step / 2)
     return [Kill(position, statement) for statement in range(first, total + 1, step)]
 
@@ -427,6 +426,10 @@ def _alembic(
     os.environ.clear()
     os.environ.update(env)
     sys.path[:0] = [str(folder), str(folder / "vendor")]
+    if kill:
+        nothing_is_anybodys()  # what is counted is what a downgrade does, not what it asks
+    else:
+        give_up_everything()
     count = 0
 
     def reached(_connection: object, _cursor: object, sql: str, *_: object) -> None:

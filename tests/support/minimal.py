@@ -5,10 +5,22 @@ Nothing is rendered: what needs no template is tested without one.
 
 from __future__ import annotations
 
+import os
 import secrets
+import subprocess
+import sys
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic.config import CommandLine
+from sqlalchemy.engine import URL
+
+from support.files import write_anew
+
+if TYPE_CHECKING:
+    import pytest
 
 PYPROJECT = """\
 [tool.alambique]
@@ -107,10 +119,7 @@ class Minimal:
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project."""
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
+        return write_anew(self.root / name, text)
 
     def models(self, tables: str) -> None:
         """Write the models: tables on `metadata`."""
@@ -144,6 +153,37 @@ class Minimal:
             downgrade=textwrap.indent(textwrap.dedent(downgrade).strip(), "    "),
         )
         return self.write(f"migrations/versions/{id}.py", text)
+
+    def typed(self, *words: str) -> int:
+        """Type a command of Alembic's, in this process; return its exit code."""
+        try:
+            CommandLine(prog="alembic").main(["-c", f"{self.root}/alembic.ini", *words])
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    def upgrading(self, url: URL) -> subprocess.Popen[str]:
+        """Start an upgrade of a database in a process of its own."""
+        from alambique import messages
+
+        library = Path(messages.__file__).parents[2]
+        shown = url.render_as_string(hide_password=False)
+        return subprocess.Popen(
+            [sys.executable, "-m", "alembic", "-x", f"url={shown}", "upgrade", "head"],
+            cwd=self.root,
+            env=os.environ | {"PYTHONPATH": str(library)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+def is_said(sentence: str, capsys: pytest.CaptureFixture[str]) -> bool:
+    """Tell whether a sentence was printed, and no traceback; Alembic wraps its lines."""
+    captured = capsys.readouterr()
+    printed = captured.out + captured.err
+    assert "Traceback" not in printed
+    return "".join(sentence.split()) in "".join(printed.split())
 
 
 def minimal_project(

@@ -1,6 +1,5 @@
 """The template rendered for real, and the ways the owner of a project uses it."""
 
-import itertools
 import os
 import re
 import subprocess
@@ -12,11 +11,13 @@ from typing import Any
 import copier
 import yaml
 
+from support.consent import consent_in
+from support.files import write_anew
+
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = yaml.safe_load((ROOT / "copier.yml").read_text(encoding="utf-8"))
 QUESTIONS = {key: value for key, value in SETTINGS.items() if not key.startswith("_")}
 
-SECONDS = itertools.count(1_000_000_000)
 # What the shell of whoever runs the tests may say, and a project must not hear.
 NOT_PASSED_ON = {
     "DATABASE_URL",
@@ -79,8 +80,18 @@ class Project:
         self, *command: str, code: int | None = 0, cwd: Path | None = None, **options: Any
     ) -> str:
         """Run a command in the project, expect an exit code, return everything it printed."""
+        done = self._ended(*command, cwd=cwd, **options)
+        assert code is None or done.returncode == code, (
+            f"{command}: {done.returncode}\n{done.stdout}"
+        )
+        return done.stdout
+
+    def _ended(
+        self, *command: str, cwd: Path | None = None, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project until it ends."""
         options = {"stdin": subprocess.DEVNULL} | options if "input" not in options else options
-        done = subprocess.run(
+        return subprocess.run(
             command,
             cwd=cwd or self.path,
             env=self.env | options.pop("env", {}),
@@ -89,10 +100,6 @@ class Project:
             text=True,
             **options,
         )
-        assert code is None or done.returncode == code, (
-            f"{command}: {done.returncode}\n{done.stdout}"
-        )
-        return done.stdout
 
     def make(self, *arguments: str, **options: Any) -> str:
         """Run make with these arguments in the project."""
@@ -103,9 +110,21 @@ class Project:
         return self.run(self.interpreter, "-m", "alambique", *arguments, **options)
 
     def alembic(self, *arguments: str, **options: Any) -> str:
-        """Run alembic directly, with the project's own alembic.ini."""
-        ini = str(self.path / "alembic.ini")
-        return self.run(str(self.path / ".venv/bin/alembic"), "-c", ini, *arguments, **options)
+        """Run alembic directly, with the project's own alembic.ini.
+
+        A downgrade that is to succeed gets the consent that it asks for.
+        """
+        alembic = [str(self.path / ".venv/bin/alembic"), "-c", str(self.path / "alembic.ini")]
+        consent: list[str] = []
+        if "downgrade" in arguments and options.get("code", 0) == 0:
+            asked = {name: value for name, value in options.items() if name != "code"}
+            done = self._ended(*alembic, *arguments, **asked)
+            said = consent_in(done.stdout) if done.returncode else None
+            if said is None:
+                assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}"
+                return done.stdout
+            consent = ["-x", said]
+        return self.run(*alembic, *consent, *arguments, **options)
 
     def python(self, source: str, **options: Any) -> str:
         """Run Python source inside the project."""
@@ -118,13 +137,7 @@ class Project:
 
     def write(self, path: str, text: str) -> Path:
         """Write a file of the project, with the folders it needs."""
-        target = self.path / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-        # Python compiles anew what has another size or second: an edit may have neither.
-        second = next(SECONDS)
-        os.utime(target, (second, second))
-        return target
+        return write_anew(self.path / path, text)
 
     def look_for_models(
         self, packages: list[str] | None = None, extra: list[str] | None = None

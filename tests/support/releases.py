@@ -124,6 +124,15 @@ def first_release(tmp_path: Path) -> Path:
     return path
 
 
+def usable(template: Path) -> Path:
+    """Have the `make` of a template's repository work in the tests' environment."""
+    (template / ".venv").mkdir()
+    (template / ".venv/bin").symlink_to(Path(sys.prefix, "bin"))
+    (template / ".venv/new").touch()
+    (template / ".git/info/exclude").write_text(".venv\n")
+    return template
+
+
 def project_of(template: Path, path: Path, ref: str = "v1.0.0", **answers: str) -> Project:
     """Make and commit a project, two folders below the top of its repository."""
     copier.run_copy(

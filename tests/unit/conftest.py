@@ -1,10 +1,16 @@
 """The library runs in this process: as it lies in the template, and for no project by itself."""
 
+import logging
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.logging import LogCaptureHandler
+from sqlalchemy import Connection
+
+from support.database import DATABASES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "template/vendor"))
 
@@ -13,8 +19,49 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "template/vendor"))
 def no_project_is_left_behind() -> Iterator[None]:
     """Forget the project that a test declared, and with it the language spoken."""
     from alambique import messages
-    from alambique.settings import forget_project
+    from alambique.settings import forget_project, use_history
 
     yield
+    use_history()
     forget_project()
     messages.speak("")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_logged_elsewhere() -> Iterator[None]:
+    """Take back what a stock env.py, or what it imports, does to logging and the environment.
+
+    Its handlers would write to a stream that is closed after the test.
+    """
+    environment = dict(os.environ)
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    known = logging.root.manager.loggerDict.values()
+    loggers = [each for each in known if isinstance(each, logging.Logger)]
+    before = [(each.level, each.disabled, each.propagate, each.handlers[:]) for each in loggers]
+
+    yield
+    pytests = [each for each in root.handlers if isinstance(each, LogCaptureHandler)]
+    root.handlers[:] = [*pytests, *(each for each in handlers if each not in pytests)]
+    root.setLevel(level)
+    for logger, (was, disabled, propagate, own) in zip(loggers, before, strict=True):
+        logger.setLevel(was)
+        logger.disabled, logger.propagate = disabled, propagate
+        logger.handlers[:] = own
+
+    now = os.environ.get("PYTEST_CURRENT_TEST")
+    os.environ.clear()
+    os.environ.update(environment)
+    if now is not None:
+        os.environ["PYTEST_CURRENT_TEST"] = now
+
+
+@pytest.fixture(params=DATABASES)
+def connection(
+    request: pytest.FixtureRequest, new_database: Callable[[str], str]
+) -> Iterator[Connection]:
+    """An empty database on each server."""
+    from support.comparison import opened
+
+    with opened(new_database(request.param)) as connection:
+        yield connection

@@ -143,6 +143,134 @@ def test_ctrl_c_ends_with_a_line(
     assert capsys.readouterr().err == messages.INTERRUPTED + "\n"
 
 
+LOCALES = {
+    "C": {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+    "UTF-8": {"LC_ALL": "C.UTF-8", "PYTHONUTF8": "0"},
+}
+COMMANDS = [
+    "alambique setup",
+    "alambique check",
+    "alembic current",
+    "alambique plan",
+    "alambique lint",
+    "alambique diagram",
+    "alembic revision -m another",
+    "alambique rebase",
+    "alambique doctor",
+    "alambique downgrade --yes base",
+    "alembic upgrade head",
+]
+
+
+@pytest.mark.parametrize("locale", ["C", pytest.param("UTF-8", marks=pytest.mark.full)])
+def test_files_are_read_and_sentences_said_whatever_the_locale(tmp_path: Path, locale: str) -> None:
+    """Accents in every file there is: in C, whose encoding is ASCII, they are UTF-8 as well."""
+    made = minimal_project(tmp_path / "other", language="pt")
+    accented = 'op.execute("CREATE TABLE ação (descrição VARCHAR(9))")'
+    made.revision("a1", upgrade=accented, downgrade='op.execute("DROP TABLE ação")')
+    for name in ("pyproject.toml", "migrations/script.py.mako", f"{made.package}/models.py"):
+        text = (made.root / name).read_text(encoding="utf-8")
+        made.write(name, f"# ação\n{text}")
+    made.write(".env", "# ação\nNOME=ação\nDATABASE_URL=sqlite:///app.db\n")
+    made.write("migrations/versions/history.txt", "# histórico\na1\n")
+
+    environment = {**os.environ, "PYTHONPATH": str(LIBRARY), **LOCALES[locale]}
+    for command in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, "-m", *command.split()],
+            cwd=made.root,
+            env=environment,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        printed = (done.stdout + done.stderr).decode("utf-8", "replace")
+        assert "Traceback" not in printed and "Unicode" not in printed, (command, printed)
+    database = sa.create_engine(f"sqlite:///{made.root}/app.db", poolclass=sa.NullPool)
+    assert "ação" in sa.inspect(database).get_table_names()
+
+
+SECRET = "segr3do"
+SECRETIVE = [
+    f"postgresql+psycopg://ana@127.0.0.1:1/shop?password={SECRET}",
+    f"postgresql+psycopg://ana:{SECRET}@127.0.0.1:1/shop?sslpassword={SECRET}",
+    f"postgresql+asyncpg://ana:{SECRET}@127.0.0.1:1/shop?unknown={SECRET}",
+    f"mysql+pymysql://ana@127.0.0.1:1/shop?passwd={SECRET}",
+    f"mysql+pymysql://ana@127.0.0.1:1/shop?unknown={SECRET}",
+]
+MALFORMED = [
+    f"postgresql+psycopg://ana:{SECRET}%x@127.0.0.1:1/shop",
+    f"postgresql+psycopg://ana:{SECRET}%(x@127.0.0.1:1/shop",
+    f"postgresql+psycopg://ana:%{SECRET}@127.0.0.1:1/shop",
+    f"postgresql+psycopg://ana:{SECRET}@127.0.0.1:port/shop",
+    f"postgresql+psycopg//ana:{SECRET}@127.0.0.1/shop",
+    f"nothing://ana:{SECRET}@127.0.0.1/shop?password={SECRET}",
+]
+
+
+@pytest.mark.parametrize(
+    ("place", "url"),
+    [
+        *(("environment", url) for url in SECRETIVE[:2]),
+        *(("ini", url) for url in MALFORMED[:1]),
+        *(
+            pytest.param(place, url, marks=pytest.mark.full)
+            for place, url in [
+                *(("environment", url) for url in (*SECRETIVE[2:], *MALFORMED)),
+                *(("ini", url) for url in (*SECRETIVE, *MALFORMED[1:])),
+            ]
+        ),
+    ],
+)
+def test_no_command_prints_what_is_secret_in_a_url(
+    project: Minimal, url: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ini = (
+        (project.root / "alembic.ini").read_text().replace("sqlalchemy.url = sqlite:///app.db", "")
+    )
+    if place == "ini":
+        ini += f"sqlalchemy.url = {url}\n"
+    else:
+        monkeypatch.setenv("DATABASE_URL", url)
+    project.write("alembic.ini", ini)
+    source = """
+import contextlib
+from alambique.cli import main
+from alembic.config import CommandLine
+for name in ("setup", "check", "plan", "downgrade", "doctor", "models"):
+    print("==", name, main([name]))
+for words in ("upgrade head", "current", "history", "check", "revision -m x", "stamp head"):
+    with contextlib.suppress(SystemExit):
+        CommandLine(prog="alembic").main(words.split())
+    print("==", words)
+"""
+    done = python("-c", source)
+    printed = done.stdout + done.stderr
+    said = [line for line in printed.splitlines() if SECRET in line or "Traceback" in line]
+    assert said == [] and "== stamp head" in printed
+
+
+@pytest.mark.parametrize("name", ["check", "setup", "plan", "rebase", "squash", "lint"])
+def test_a_revision_that_is_no_python_is_a_sentence(
+    project: Minimal, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project.revision("b2", "a1", upgrade="op.execute(")
+    line = path.read_text().split("\n").index("    op.execute(") + 1
+    assert cli.main([name]) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"Failed: migrations/versions/b2.py:{line}: ")
+
+
+@pytest.mark.parametrize("name", ["check", "setup", "plan", "squash", "lint"])
+def test_a_parent_that_is_missing_is_a_sentence(
+    project: Minimal, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.revision("c3", "b2")
+    assert cli.main([name]) == 1
+    sentence = messages.PARENT_MISSING.format(parent="b2", paths="migrations/versions/c3.py")
+    assert capsys.readouterr().err == messages.FAILED.format(error=sentence) + "\n"
+
+
 def test_only_the_command_asked_for_is_imported() -> None:
     source = (
         "import json, sys; from alambique.cli import main\n"

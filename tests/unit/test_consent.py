@@ -33,14 +33,14 @@ def english() -> None:
 
 @pytest.fixture(autouse=True)
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every question asked; each is answered with nothing."""
-    return answering(monkeypatch, lambda _: "")
+    """Every question asked; nobody answers."""
+    return answering(monkeypatch, lambda _: None)
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str]) -> list[str]:
+def answering(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], str | None]) -> list[str]:
     questions: list[str] = []
 
-    def ask(question: str) -> str:
+    def ask(question: str) -> str | None:
         questions.append(question)
         return answer(question)
 
@@ -194,7 +194,7 @@ def test_answers_count(connection: sa.Connection, monkeypatch: pytest.MonkeyPatc
     models = users(column("apelido", sa.String(30)), column("idade", sa.Integer(), nullable=False))
     rename = messages.ASK_RENAME.format(old=NAME, new="apelido")
     fill = messages.ASK_FILL.format(name=USERS.column("idade"))
-    answers = {rename: "y", fill: "18"}
+    answers: dict[str, str | None] = {rename: "y", fill: "18"}
     questions = answering(monkeypatch, answers.__getitem__)
     written(connection, models).upgrade()
     assert questions == [rename, fill]
@@ -218,6 +218,16 @@ def test_the_likeliest_name_is_asked_first(monkeypatch: pytest.MonkeyPatch) -> N
     assert questions[0] == messages.ASK_RENAME.format(old=NAME, new="nome_todo")
     assert len(questions) == len(new) + 1
     assert consent.refused == [messages.HOW_TO_RENAME.format(name=NAME, new="nome_todo")]
+
+
+def test_who_does_not_answer_is_asked_nothing_more(asked: list[str]) -> None:
+    """The next question would be whether it may be dropped."""
+    new = [USERS.column("apelido")]
+    consent = Consent([])
+    assert consent.renamed([NAME, NICK], new, [NAME, NICK], new) == {}
+    assert asked == [messages.ASK_RENAME.format(old=NICK, new="apelido")]
+    assert len(consent.refused) == 2
+    assert consent.filled_with(NAME) is None and len(asked) == 1
 
 
 def test_a_rename_does_not_leave_its_schema(asked: list[str]) -> None:

@@ -1,6 +1,7 @@
 """What the doctor finds: each check broken once, and what the others say then."""
 
 import argparse
+import importlib.util
 import io
 import sys
 import time
@@ -45,6 +46,7 @@ table = sa.Table("t", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=Tru
 """
 CHECKS = [
     *("python", "packages", "tools", "environment", "env_file", "settings", "address"),
+    "answers",
     *("server", "database", "revisions", "models", "library", "template_version"),
 ]
 
@@ -58,6 +60,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, text in {
         "pyproject.toml": PYPROJECT,
         "alembic.ini": "[alembic]\nscript_location = %(here)s/migrations\n",
+        "migrations/env.py": "from alambique.env import run_migrations\n\nrun_migrations()\n",
         "migrations/versions/aaa1.py": REVISION,
         "doctor_models.py": MODELS,
         ".env": "DATABASE_URL=sqlite:///app.db\n",
@@ -213,8 +216,59 @@ def test_the_program_of_the_environment_is_the_answers(
     root: Path, answers: str, outcome: Outcome, sentence: str
 ) -> None:
     (root / ".copier-answers.yml").write_text(answers)
-    found = look("environment" if outcome is Outcome.FAULT else "")["environment"]
+    # There is no conda, and .venv is not of its making.
+    found = look("environment answers" if outcome is Outcome.FAULT else "")["environment"]
     assert found.outcome is outcome and found.sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        (".env", "DATABASE_URL={url}\n", ".env"),
+        (".env", "MIGRATION_DATABASE_URL={url}\n", ".env"),
+        ("alembic.ini", "sqlalchemy.url = {url}\n", "alembic.ini"),
+    ],
+)
+def test_a_database_of_before_another_answer_is_a_fault(
+    root: Path, file: str, text: str, place: str
+) -> None:
+    answers = root / ".copier-answers.yml"
+    answers.write_text("database: sqlite\n")
+    assert look()["answers"].outcome is Outcome.WELL
+    answers.write_text("database: mysql\n")
+    with (root / file).open("a") as opened:
+        opened.write(text.format(url="sqlite:///app.db"))
+    said = look("answers")["answers"].sentence
+    assert said.startswith(f"{place} names a database of sqlite, and the project is made for mysql")
+    assert "`make template-update data=database=sqlite`" in said
+
+
+def test_the_environment_may_name_another_database(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / ".copier-answers.yml").write_text("database: mysql\n")
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{root}/app.db")
+    assert look()["answers"].outcome is Outcome.WELL
+
+
+def test_an_environment_of_before_another_answer_is_a_fault(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = root / ".copier-answers.yml"
+    answers.write_text("environment: pip\n")
+    look()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)  # as in one that uv made
+    assert "`rm -r .venv && make setup`" in look("answers")["answers"].sentence
+
+
+def test_credentials_in_the_templates_address_are_a_fault_and_not_shown(root: Path) -> None:
+    answers = root / ".copier-answers.yml"
+    answers.write_text("_src_path: https://ana:s3cret@127.0.0.1:1/x.git\n_commit: v1\n")
+    found = look("answers")
+    assert "Revoke it" in found["answers"].sentence and "s3cret" not in str(found)
+    assert "https://127.0.0.1:1/x.git" in found["template_version"].sentence
+    answers.write_text("_src_path: ssh://git@127.0.0.1:1/x.git\n_commit: v1\n")
+    assert "ssh://git@127.0.0.1:1/x.git" in look()["template_version"].sentence
 
 
 def test_programs_that_are_missing_are_named(

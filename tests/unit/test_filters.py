@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alambique.autogenerate.filters import Ownership, leave_out_marked, require_head
 from alambique.autogenerate.marks import is_marked
 from alambique.names import TableName
+from alambique.versions import at_least
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
@@ -138,10 +139,11 @@ def test_views_and_what_other_databases_have_are_left_out() -> None:
     table = sa.Table("t", models, sa.Column("a", sa.Integer))
     sa.Index("ix", table.c.a).ddl_if(dialect="postgresql")
     (index,) = table.indexes
-    view = sa.CreateView(sa.select(table), "v", metadata=models).table
     ours = ownership(models)
 
-    assert not ours.include_object(view, "v", "table", False, None)
+    if at_least("2.1"):
+        view = sa.CreateView(sa.select(table), "v", metadata=models).table
+        assert not ours.include_object(view, "v", "table", False, None)
     assert ours.include_object(table, "t", "table", False, None)
     assert not ours.include_object(index, "ix", "index", False, None)
     ours.dialect = POSTGRESQL

@@ -10,14 +10,15 @@ import pytest
 LIBRARY = Path(__file__).resolve().parents[2] / "template/vendor/alambique"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 
-BASE = {"messages", "names", "private", "settings", "terminal", "text", "formatting"}
+BASE = {"messages", "names", "private", "versions", "settings", "terminal", "text", "formatting"}
 BELOW_HISTORY = BASE | {"database", "autogenerate"}
 BELOW_COMMANDS = BELOW_HISTORY | {"history"}
 # What each part may import besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "messages": set(),
     "names": {"messages"},
-    "private": set(),
+    "versions": {"messages", "settings"},
+    "private": {"versions"},
     "text": set(),
     "settings": {"messages"},
     "terminal": {"messages"},
@@ -31,11 +32,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "web": BELOW_COMMANDS | {"commands"},
     "env": BELOW_COMMANDS | {"upgrade"},
     "tools": BELOW_COMMANDS | {"commands", "adopt", "web", "alambique"},
-    "testing": BELOW_COMMANDS | {"commands", "tools", "web"},
+    "testing": BELOW_COMMANDS | {"commands", "tools", "web", "alambique"},
     "cli": BASE | {"alambique"},
     "__main__": {"cli"},
     # The version, and the public names, each imported when it is asked for.
-    "alambique": {"commands", "history"},
+    "alambique": {"commands", "history", "versions"},
 }
 
 

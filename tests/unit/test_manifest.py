@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from alambique import messages
 from alambique.history.git import new_revisions, on_trunk
-from alambique.history.manifest import manifest_path, recorded, write_manifest
-from alambique.history.script import history, single_head
+from alambique.history.heads import refuse_forks
+from alambique.history.manifest import manifest_paths, recorded, write_manifest
+from alambique.history.script import history
 from alambique.history.source import digest
 from alambique.settings import shown
 from alembic.util import CommandError
@@ -41,7 +42,7 @@ def test_a_revision_is_closed_once_another_follows_it(project: Minimal) -> None:
     closed = digest(project.versions / "a1.py")
     assert project.manifest == f"{messages.HISTORY_HEADER}\na1 {closed}\nb2\n"
     assert recorded(history()) == {"a1": closed}
-    assert shown(manifest_path(history())) == "migrations/versions/history.txt"
+    assert [*map(shown, manifest_paths(history()))] == ["migrations/versions/history.txt"]
 
 
 def test_a_digest_stays_unless_it_is_taken_anew(project: Minimal) -> None:
@@ -70,17 +71,17 @@ def test_a_squash_is_not_taken_for_the_head_whose_id_it_has(project: Minimal) ->
 
 
 def test_a_file_in_conflict_can_be_read(project: Minimal) -> None:
-    manifest_path(history()).write_text(
+    manifest_paths(history())[0].write_text(
         "# header\n<<<<<<< HEAD\na1 0123456789abcdef\nb2\n=======\nc3\n>>>>>>> feature\n"
     )
     assert recorded(history()) == {"a1": "0123456789abcdef"}
 
 
 def test_two_heads_are_no_line(project: Minimal) -> None:
-    assert single_head(history()) == "b2"
+    refuse_forks(history())
     project.revision("c3", "a1")
     with pytest.raises(CommandError, match="rebase"):
-        single_head(history())
+        refuse_forks(history())
     assert set(history().get_heads()) == {"b2", "c3"}
 
 
@@ -90,7 +91,7 @@ def test_new_is_what_the_trunk_lacks(project: Minimal, monkeypatch: pytest.Monke
     git(project, "switch", "--quiet", "--create", "feature")
     project.revision("c3", "b2")
     commit(project, "feature")
-    assert on_trunk(history()) == {"a1.py", "b2.py", ""}
+    assert on_trunk(history()) == {"a1", "b2"}
     assert [each.revision for each in new_revisions(history())] == ["c3"]
 
     git(project, "update-ref", "refs/remotes/origin/develop", "feature")

@@ -2,10 +2,12 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from string import Formatter
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +23,20 @@ def all_of(language: object) -> dict[str, Any]:
 
 
 EN, PT = all_of(en), all_of(pt)
+
+
+@pytest.mark.parametrize("language", [en, pt])
+def test_no_name_is_given_twice(language: ModuleType) -> None:
+    """The second sentence would be said in the place of the first."""
+    module = ast.parse(Path(str(language.__file__)).read_text(encoding="utf-8"))
+    names = [
+        target.id
+        for statement in module.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    ]
+    assert [name for name, times in Counter(names).items() if times > 1] == []
 
 
 def texts(message: Any) -> Iterator[tuple[object, str]]:

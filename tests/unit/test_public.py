@@ -70,8 +70,8 @@ def test_a_loss_needs_consent(project: Minimal, name: str) -> None:
         'sa.Column("nome", sa.String(9)))',
         downgrade='op.drop_table("usuarios")',
     )
-    apply_migrations()
     project.models(TABLE.format(more=""))
+    apply_migrations()
     with pytest.raises(CommandError, match=r"drop=usuarios\.nome"):
         create_migration("drop nome")
     if name == "consent":

@@ -296,8 +296,16 @@ def test_a_filled_column_leaves_its_model_as_it_is(connection: sa.Connection) ->
     fill(migration, upgrade, {TableName("t").column("hora"): "'10:00'"})
 
     assert table.c.hora.nullable is False
+    assert table.c.hora.server_default is None
+    assert add.column is not table.c.hora
+    assert len(upgrade.ops) == 2
+
+    add = ops.AddColumnOp("t", table.c.hora)
+    upgrade = ops.UpgradeOps([ops.ModifyTableOps("t", [add])])
+    fill(migration, upgrade, {TableName("t").column("hora"): "id || ':00'"})
+    assert table.c.hora.nullable is False
     assert add.column.nullable is True and add.column is not table.c.hora
     _, update, required = upgrade.ops
     assert isinstance(update, ops.ExecuteSQLOp)
-    assert update.sqltext == r"UPDATE t SET hora = '10\:00' WHERE hora IS NULL"
+    assert update.sqltext == r"UPDATE t SET hora = id || '\:00' WHERE hora IS NULL"
     assert isinstance(required, ops.ModifyTableOps)

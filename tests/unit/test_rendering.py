@@ -28,6 +28,16 @@ class Money(TypeDecorator[int]):
     cache_ok = True
 
 
+class Key(TypeDecorator[str]):
+    """A type of an application's that is another one on each database."""
+
+    impl = sa.CHAR(32)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        return dialect.type_descriptor(sa.Uuid() if dialect.name == "postgresql" else sa.CHAR(32))
+
+
 @pytest.fixture
 def connection() -> Iterator[sa.Connection]:
     """An empty SQLite database in memory."""
@@ -152,3 +162,22 @@ def test_other_members_of_a_native_enum_are_not_passed_over() -> None:
     with pytest.raises(CommandError, match="letra"):
         context = context_on("postgresql+psycopg://")
         compare_type(context, alter, None, "t", "a", found, mapped)
+
+
+@pytest.mark.parametrize(
+    ("backend", "type_", "written"),
+    [
+        ("postgresql+psycopg://", Key(), "sa.Uuid()"),
+        ("sqlite://", Key(), "sa.CHAR(length=32)"),
+        ("postgresql+psycopg://", Money(), "sa.Numeric(precision=10, scale=2)"),
+    ],
+)
+def test_a_type_of_an_applications_is_what_it_is_on_the_database(
+    backend: str, type_: TypeDecorator[Any], written: str
+) -> None:
+    assert rendered("type", type_, backend) == written
+
+
+@pytest.mark.parametrize("type_", [sa.Interval(), sa.PickleType()])
+def test_a_decorator_of_sqlalchemys_is_alembics_to_write(type_: TypeDecorator[Any]) -> None:
+    assert rendered("type", type_, "postgresql+psycopg://") is False

@@ -166,3 +166,9 @@ def test_a_digest_is_of_what_a_revision_does(project: Minimal) -> None:
     path.write_text(source.replace('("a")', '("b")'))
     assert digest(path) != before
     assert len(before) == 16
+
+
+def test_a_dot_is_part_of_a_name(project: Minimal) -> None:
+    path = project.revision("a1", upgrade='op.drop_table("a.b")\nop.drop_column("a.b", "c.d")')
+    table, column = operations(path, "upgrade")
+    assert table.table == column.table == TableName("a.b") and column.column == "c.d"

@@ -57,8 +57,8 @@ def test_a_project_without_revisions_is_current(tmp_path: Path) -> None:
 
 
 def test_models_that_differ_are_drift(project: Minimal) -> None:
-    command.upgrade(alembic_config(), "head")
     project.models('Table("pedidos", metadata, Column("id", Integer, primary_key=True))\n')
+    command.upgrade(alembic_config(), "head")
     found = status(alembic_config())
     assert found.state is State.DRIFT
     assert "create_table('pedidos'" in found.sentence and "drop_table('usuarios'" in found.sentence

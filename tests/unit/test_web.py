@@ -81,7 +81,8 @@ def test_a_database_is_ready_once_it_is_at_head(made: Minimal) -> None:
     assert readiness() == ("behind", messages.BEHIND.format(database="base", code="a1", count=1))
     apply_migrations()
     assert readiness() == ("ready", messages.READY.format(code="a1"))
-    made.revision("b2")
+    made.revision("b2", "a1")
+    made.revision("c3", "a1")
     assert readiness()[0] == "two_heads"
 
 

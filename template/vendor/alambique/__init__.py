@@ -36,7 +36,9 @@ else:
 
         Raises:
             AttributeError: there is no such public name.
+            ImportError: SQLAlchemy or Alembic is older than what the library runs on.
         """
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import_module("alambique.versions").require_versions()
         return getattr(import_module("alambique.commands"), name)

@@ -16,14 +16,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from alembic.util import CommandError
-
 from alambique import __version__, messages
-from alambique.settings import InvalidSetting, nearest_root, project, use_project
-from alambique.terminal import log_to_terminal
-
-# What a shell says of a program that Ctrl-C ended: 128, and the number of the signal.
-INTERRUPTED = 130
+from alambique.settings import InvalidSetting, nearest_root, project, use_history, use_project
+from alambique.terminal import INTERRUPTED, log_to_terminal, print_anything
+from alambique.versions import Unfit, require_versions
 
 
 class Module(Protocol):
@@ -53,7 +49,9 @@ class Command:
 
 
 COMMANDS = {
+    "init": Command("alambique.tools.init", uses_database=False),
     "setup": Command("alambique.tools.setup", detail=logging.INFO),
+    "upgrade": Command("alambique.tools.upgrade", detail=logging.INFO),
     "check": Command("alambique.tools.check"),
     "plan": Command("alambique.tools.plan"),
     "downgrade": Command("alambique.tools.downgrade", detail=logging.INFO),
@@ -85,6 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SystemExit: the arguments are none that the command takes, or ask for help.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    print_anything()
+    try:
+        require_versions()  # before the project's folder is where Python looks first
+    except Unfit as error:
+        print(messages.FAILED.format(error=error), file=sys.stderr)
+        return 1
+
+    from alembic.util import CommandError
+
     try:
         return _run(given)
     except (CommandError, InvalidSetting) as error:
@@ -96,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    given = _choose_history(given)
     with suppress(InvalidSetting):  # every command says it that needs the project; the doctor not
         _declare_project()
 
@@ -109,6 +117,20 @@ def _run(given: list[str]) -> int:
     if command.detail is not None:
         log_to_terminal(command.detail)
     return int(command.load().run(options))
+
+
+def _choose_history(given: list[str]) -> list[str]:
+    """Work on the history that `-c` and `-n` name, as they do for `alembic`; return the rest."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    _add_history(parser)
+    options, rest = parser.parse_known_args(given)
+    use_history(options.config and Path(options.config).resolve(), options.name)
+    return rest
+
+
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-c", "--config", metavar="FILE")
+    parser.add_argument("-n", "--name", metavar="SECTION", default="alembic")
 
 
 def _declare_project() -> None:
@@ -132,6 +154,7 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
     """
     parser = argparse.ArgumentParser(prog="alambique")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    _add_history(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     parsers = {}

@@ -13,8 +13,11 @@ from alembic import command
 from alembic.script import Script
 from sqlalchemy.engine import URL
 
+from alambique.history.environment import require_obedience
+from alambique.history.heads import upgrade
 from alambique.history.script import history
-from alambique.history.status import NotCurrent, State, current_heads, pending, status
+from alambique.history.status import NotCurrent, State, heads_at_once, pending, status
+from alambique.history.undo import require_one_meaning
 from alambique.settings import alembic_config
 
 
@@ -47,43 +50,55 @@ def create_migration(
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     config = alembic_config(url)
+    require_obedience(config)
     config.cmd_opts = Namespace(autogenerate=autogenerate, x=[*consent, *said])
     written = command.revision(config, message, autogenerate=autogenerate)
     return str(written.path) if isinstance(written, Script) else None
 
 
-def apply_migrations(to: str = "head", url: str | URL | None = None) -> None:
+def apply_migrations(to: str | None = None, url: str | URL | None = None) -> None:
     """Upgrade the database.
 
     Args:
-        to: a revision, `head` or a step such as `+1`.
+        to: a revision, a step such as `+1`, `head`, `heads` or `label@head`; by default the head,
+            or all of them where the history is meant to have several.
         url: the database; the project's own by default.
 
     Raises:
-        CommandError: there is no such revision, the database is at one that the history lacks, it
-            refused a statement, or an interrupted revision cannot be finished.
+        CommandError: there is no such revision, a branch has two heads, the database is at a
+            revision that the history lacks, it refused a statement, or an interrupted revision
+            cannot be finished.
         LockTimeout: another migrator, or a long query, held the database for too long.
         DatabaseUnavailable: the database does not let us in.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
-    command.upgrade(alembic_config(url), to)
+    upgrade(alembic_config(url), to)
 
 
-def revert_migrations(to: str = "-1", url: str | URL | None = None) -> None:
-    """Downgrade the database; it does not ask, whatever rows that drops.
+def revert_migrations(
+    to: str = "-1", url: str | URL | None = None, *, lose: str | Sequence[str] = ()
+) -> None:
+    """Downgrade the database; it does not ask, and refuses to lose data that is not given up.
 
     Args:
-        to: a revision, `base` or a step such as `-1`.
+        to: a revision, `base` or a step such as `-1`; of one branch, `label@base` or `label@-1`.
         url: the database; the project's own by default.
+        lose: what may be lost, with the database it is in, as after `-x lose=`:
+            "db.example.com/loja:usuarios,produtos.preco". What a refusal names is what is needed.
 
     Raises:
         CommandError: there is no such revision, the database is at one that the history lacks, it
-            refused a statement, or an interrupted revision cannot be finished.
+            refused a statement, an interrupted revision cannot be finished, data would be lost
+            that nothing in `lose` gives up, or a step does not say from which of several heads.
         LockTimeout: another migrator, or a long query, held the database for too long.
         DatabaseUnavailable: the database does not let us in.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
-    command.downgrade(alembic_config(url), to)
+    config = alembic_config(url)
+    require_obedience(config)
+    require_one_meaning(config, to)
+    config.attributes["lose"] = lose
+    command.downgrade(config, to)
 
 
 def current_revision(url: str | URL | None = None) -> str | None:
@@ -93,18 +108,18 @@ def current_revision(url: str | URL | None = None) -> str | None:
         url: the database; the project's own by default.
 
     Returns:
-        The revision; of a database with two heads both, with a comma between; None when it was
+        The revision; of a database at several heads all, with commas between; None when it was
         never migrated.
 
     Raises:
         DatabaseUnavailable: the database does not let us in.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
-    return ", ".join(current_heads(alembic_config(url))) or None
+    return ", ".join(sorted(heads_at_once(alembic_config(url)))) or None
 
 
 def pending_revisions(url: str | URL | None = None) -> list[str]:
-    """Return the revisions an upgrade to head would apply, the first one first.
+    """Return the revisions an upgrade to all heads would apply, the first one first.
 
     Args:
         url: the database; the project's own by default.
@@ -115,18 +130,18 @@ def pending_revisions(url: str | URL | None = None) -> list[str]:
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     config = alembic_config(url)
-    return pending(history(config), current_heads(config))
+    return pending(history(config), heads_at_once(config))
 
 
 def ensure_current(url: str | URL | None = None) -> None:
-    """Do nothing if the database is at head; meant for a service's start-up, costs milliseconds.
+    """Do nothing if all revisions are applied; meant for a service's start-up, costs milliseconds.
 
     Args:
         url: the database; the project's own by default.
 
     Raises:
-        NotCurrent: the database is behind or ahead of this code, or the history has two heads; the
-            message says what to run.
+        NotCurrent: the database is behind or ahead of this code, or a branch of the history has
+            two heads; the message says what to run.
         CommandError: the revisions do not make a history.
         DatabaseUnavailable: the database does not let us in.
         InvalidSetting: a setting, such as the URL, is missing or malformed.

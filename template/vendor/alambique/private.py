@@ -7,21 +7,44 @@ fails before that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from alembic import context
+from alembic import context, op
 from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
+from alembic.config import Config
+from alembic.ddl.impl import DefaultImpl
+from alembic.operations.batch import BatchOperationsImpl
 from alembic.operations.ops import MigrationScript
 from alembic.runtime.environment import EnvironmentContext, ProcessRevisionDirectiveFn
 from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
-from sqlalchemy import Dialect
-from sqlalchemy.engine.interfaces import ReflectedColumn
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.sql import naming
 from sqlalchemy.sql.compiler import DDLCompiler
 from sqlalchemy.types import TypeEngine
+from sqlalchemy.util import greenlet_spawn
+
+from alambique.versions import Unfit, at_least, require_versions
+
+if TYPE_CHECKING:  # older ones lack these names, and have to come as far as the sentence
+    from sqlalchemy import Dialect
+    from sqlalchemy.engine.interfaces import ReflectedColumn
+
+# Whatever depends on a version imports this module, and `env` does so before any other of those.
+try:
+    require_versions()
+except Unfit as unfit:  # Alembic, which runs env.py, shows one of a CommandError only
+    raise CommandError(str(unfit)) from unfit
+
+Result = TypeVar("Result")
 
 
 def is_created_on(part: sa.Constraint | sa.Index, dialect: Dialect) -> bool:
@@ -48,6 +71,19 @@ def is_type_bound(check: sa.CheckConstraint) -> bool:
     return check._type_bound
 
 
+def target_of(key: sa.ForeignKey) -> tuple[str | None, str, str | None]:
+    """Return the schema, the table and the column that a foreign key names, mapped or not."""
+    if at_least("2.1"):
+        return key.target_tokens
+
+    # SQLAlchemy 2.0, ForeignKey._table_column and _column_tokens: what 2.1 has in public. Tokens
+    # are cut from a text, where names with dots are no longer told apart.
+    column: sa.Column[Any] | None = key._table_column
+    if column is not None:
+        return column.table.schema, column.table.name, column.key
+    return key._column_tokens
+
+
 def render_type(type_: TypeEngine[Any], context: AutogenContext) -> str:
     """Return a type as Python, as Alembic would write it in a revision, imports noted."""
     # Alembic, autogenerate.render._repr_type: `render_item` may replace a type's text, but has no
@@ -60,6 +96,13 @@ def render_expression(expression: sa.ColumnElement[Any], context: AutogenContext
     # Alembic, DefaultImpl.render_ddl_sql_expr: each database's `impl` overrides it, and no public
     # name leads to what it does.
     return context.migration_context.impl.render_ddl_sql_expr(expression)
+
+
+def variant_of(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
+    """Return what `with_variant` chose for a database; the type itself where it chose nothing."""
+    # SQLAlchemy, TypeEngine._variant_mapping: `TypeEngine.dialect_impl` follows it in public, but
+    # ends at a type of the driver's, which may have lost precision and the like on its way.
+    return type_._variant_mapping.get(dialect.name, type_)
 
 
 def types_differ(found: sa.Column[Any], mapped: sa.Column[Any], context: AutogenContext) -> bool:
@@ -79,6 +122,21 @@ def correct_reflected_column(
     impl.autogen_column_reflect(inspector, table, column)
 
 
+def is_stamp(migration: MigrationContext) -> bool:
+    """Tell whether the running command is a stamp."""
+    # Alembic, command.stamp: it names several goals, even if it is given one; no other command
+    # does, and nothing says which command it is where it was not typed.
+    return isinstance(migration.opts.get("destination_rev"), tuple)
+
+
+def has_lost_transaction(migration: MigrationContext) -> bool:
+    """Tell whether a revision has committed what Alembic believes to be its transaction."""
+    # Alembic, MigrationContext._transaction: what `Connection.get_transaction` returns may be one
+    # that SQLAlchemy began by itself afterwards, which nobody would commit.
+    transaction = migration._transaction
+    return transaction is not None and not transaction.is_active
+
+
 def steps_of_command() -> Callable[..., Iterable[RevisionStep | StampStep]]:
     """Return what the running command of Alembic's does: heads and a context give its steps."""
     # Alembic, alembic.context._proxy: `context.configure(fn=...)` takes the place of the command's
@@ -87,6 +145,194 @@ def steps_of_command() -> Callable[..., Iterable[RevisionStep | StampStep]]:
     environment: EnvironmentContext = context._proxy  # type: ignore[attr-defined]
     steps: Callable[..., Iterable[RevisionStep | StampStep]] = environment.context_opts["fn"]
     return steps
+
+
+def version_folders(script: ScriptDirectory) -> list[Path]:
+    """Return the folders that the revisions of a history are read from, each in full."""
+    # Alembic, ScriptDirectory._version_locations: `version_locations` has them as alembic.ini says
+    # them, such as `package:folder`, and `versions` raises where there are several.
+    return [Path(folder) for folder in script._version_locations]
+
+
+def print_upgrade(config: Config, start: Sequence[str], goal: str) -> None:
+    """Run an upgrade offline, as `alembic upgrade --sql` does.
+
+    Args:
+        config: the command's configuration; the SQL goes to its `output_buffer`.
+        start: the revisions the database is at, of which Alembic's own command takes one only.
+        goal: where it goes.
+    """
+    # Alembic, ScriptDirectory._upgrade_revs: the steps of `command.upgrade`, which has no other
+    # way to say more than one revision to start from.
+    script = ScriptDirectory.from_config(config)
+
+    def steps(heads: tuple[str, ...], _: MigrationContext) -> list[RevisionStep]:
+        return script._upgrade_revs(goal, heads)  # type: ignore[arg-type]
+
+    given: Any = {"starting_rev": [*start] or None, "destination_rev": goal}
+    with EnvironmentContext(config, script, fn=steps, as_sql=True, **given):
+        script.run_env()
+
+
+@contextmanager
+def command_in_between() -> Iterator[None]:
+    """Let another command of Alembic's run to its end in the middle of one, which then goes on."""
+    # Alembic, ModuleClsProxy._install_proxy: what `alembic.context` and `alembic.op` are about is
+    # one command for the whole process, and the end of a command leaves none.
+    running = [vars(module).get("_proxy") for module in (context, op)]
+    try:
+        yield
+    finally:
+        for proxy in running:
+            if proxy is not None:
+                proxy._install_proxy()
+
+
+def socket_of(driver: Any) -> socket.socket:
+    """Return the socket of a connection of PyMySQL's."""
+    # PyMySQL, Connection._sock: one may hand it a socket of one's own, but then has to find the
+    # server, and speak TLS with it, oneself.
+    found: socket.socket = driver._sock
+    return found
+
+
+async def in_greenlet(call: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+    """Return what a call returns that uses an asynchronous driver through SQLAlchemy's adapter."""
+    # SQLAlchemy, util.greenlet_spawn: `AsyncConnection.run_sync` is the public way to it, and needs
+    # an AsyncConnection; here a single call of the driver's is made, below any Connection.
+    return await greenlet_spawn(call, *arguments, **named)
+
+
+def socket_of_async(driver: Any) -> socket.socket | None:
+    """Return the socket of a connection of asyncpg's, aiomysql's or asyncmy's."""
+    # asyncpg, Connection._transport, and aiomysql's and asyncmy's Connection._writer: none of them
+    # takes a socket of one's own, or is told to probe an idle connection.
+    transport = driver._transport if hasattr(driver, "_transport") else driver._writer
+    found: socket.socket | None = transport.get_extra_info("socket")
+    return found
+
+
+def wait_for_answers(driver: Any) -> None:
+    """Have a connection of PyMySQL's wait for answers for as long as they take, from now on."""
+    # PyMySQL, Connection._read_timeout: `read_timeout` counts as it connects, too, where a server
+    # that says nothing would be waited for; nothing public ends it afterwards.
+    driver._read_timeout = None
+
+
+def stand_before(pooled: Any, stand_in: Any) -> None:
+    """Have SQLAlchemy use a stand-in for a driver's connection, or that connection again.
+
+    Args:
+        pooled: what `Connection.connection` returns.
+        stand_in: what is to take the place of its `dbapi_connection` and `driver_connection`.
+    """
+    # SQLAlchemy, PoolProxiedConnection.dbapi_connection, public to read, and _connection_record,
+    # which `driver_connection` asks. SQLAlchemy's events tell of each statement that it sends, but
+    # not of what a revision does with the driver's own connection and cursor.
+    pooled.dbapi_connection = stand_in
+    pooled._connection_record.dbapi_connection = stand_in
+
+
+def order_indexes(table: sa.Table) -> None:
+    """Have the indexes of a table be made in an order that is the same in every process."""
+
+    # SQLAlchemy, Table.indexes: public to read, a set ordered by where its indexes lie in memory;
+    # what creates a table, Alembic's operation too, goes through it as it is.
+    def place(index: sa.Index) -> tuple[str, list[str]]:
+        return str(index.name or ""), [str(expression) for expression in index.expressions]
+
+    table.indexes = sa.util.OrderedSet(sorted(table.indexes, key=place))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a revision asks for in a `batch_alter_table`, as the block ends."""
+
+    impl: DefaultImpl
+    table: str
+    schema: str | None
+    operations: Sequence[tuple[str, tuple[Any, ...], dict[str, Any]]]
+    """Each the name of a method of `impl`, with its arguments."""
+    makes_anew: bool
+    """Does Alembic make the table anew?"""
+    always: bool
+    """Does it even if no operation needs that?"""
+    said: Sequence[sa.schema.SchemaItem]
+    """What `table_args` adds to the table."""
+    options: dict[str, Any]
+    """What `table_kwargs` has."""
+    known: Sequence[sa.Constraint]
+    """What `copy_from`, `reflect_args` and `table_args` say of constraints that may be there."""
+    naming_convention: dict[str, str] | None
+    order: Sequence[Sequence[str]]
+    """The columns whose order `partial_reordering` says."""
+
+
+@contextmanager
+def batches_by(carry_out: Callable[[Batch], bool]) -> Iterator[None]:
+    """Have a function carry out the batch operations of revisions meanwhile, if it returns True."""
+    # Alembic, operations.batch.BatchOperationsImpl.flush: `batch_alter_table` collects what it is
+    # asked for in there. The public hooks of an `impl` are told of the table that Alembic made of
+    # it, from its own reading of the old one, and no longer of what was asked for.
+    flush = BatchOperationsImpl.flush
+
+    def flush_or_leave(batch: BatchOperationsImpl) -> None:
+        if not carry_out(_batch(batch)):
+            flush(batch)
+
+    collected: Any = BatchOperationsImpl
+    collected.flush = flush_or_leave
+    try:
+        yield
+    finally:
+        collected.flush = flush
+
+
+def _batch(batch: BatchOperationsImpl) -> Batch:
+    copied = list(batch.copy_from.constraints) if batch.copy_from is not None else []
+    given = [*batch.reflect_args, *batch.table_args]
+    columns = [each for each in given if isinstance(each, sa.Column)]
+    if batch.copy_from is not None:
+        columns += list(batch.copy_from.columns)
+    known = [each for each in given if isinstance(each, sa.Constraint)]
+    return Batch(
+        batch.impl,
+        batch.table_name,
+        batch.schema,
+        batch.batch,
+        batch._should_recreate(),
+        batch.recreate == "always",
+        batch.table_args,
+        batch.table_kwargs,
+        [*copied, *known, *(each for column in columns for each in column.constraints)],
+        batch.naming_convention,
+        batch.partial_reordering or (),
+    )
+
+
+def constraint_sql(constraint: sa.Constraint, dialect: Dialect) -> str:
+    """Return a constraint as it stands in a CREATE TABLE."""
+    # SQLAlchemy, DDLCompiler.process on a constraint: `AddConstraint` compiles to a statement that
+    # SQLite does not have, and `CreateTable` needs a type for each column.
+    return _ddl_compiler(dialect).process(constraint)
+
+
+def is_about_columns(named: Any) -> bool:
+    """Tell whether a primary key that is to be named has columns.
+
+    Args:
+        named: what SQLAlchemy fills a naming convention's template from.
+    """
+    # SQLAlchemy, sql.naming.ConventionDict: what the operator `%` is given has no public name. Each
+    # table has a primary key from the first, without columns, which is named like any other.
+    return bool(named.const.columns)
+
+
+def convention_for_primary_keys(convention: Mapping[Any, Any]) -> str | None:
+    """Return the template of a naming convention for primary keys; None if it has none."""
+    # SQLAlchemy, sql.naming._get_convention: a key may be "pk", or any class of the constraint's.
+    look_up: Callable[..., str | None] = naming._get_convention
+    return look_up(convention, sa.PrimaryKeyConstraint)
 
 
 def _ddl_compiler(dialect: Dialect) -> DDLCompiler:

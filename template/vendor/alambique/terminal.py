@@ -1,9 +1,11 @@
 """What a person in a terminal is asked, and shown."""
 
+import io
 import logging
+import os
 import select
 import sys
-from functools import cache
+import unicodedata
 
 from alambique import messages
 
@@ -11,27 +13,67 @@ from alambique import messages
 # pipeline for ever.
 PATIENCE = 1
 
+# What a shell says of a program that Ctrl-C ended: 128, and the number of the signal.
+INTERRUPTED = 130
 
-def ask(question: str) -> str:
+# Whichever language is spoken, both are understood.
+YES = {"y", "yes", "s", "sim"}
+NO = {"n", "no", "não", "nao"}
+
+
+def ask(question: str) -> str | None:
     """Put a question to the terminal, or to standard input if an answer waits there.
 
     Returns:
-        The answer without the blanks around it; "" where there is none.
+        The answer without the blanks around it; None where nobody gives one: the input ended, as
+        with Ctrl-D, or says nothing.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
     """
+    if sys.stdin is None:  # it was closed when the program began
+        return None
     try:
         if sys.stdin.isatty():
-            return input(question).strip()
-        answer = sys.stdin.readline() if _answers_wait() else ""
-    except (EOFError, OSError):
-        return ""
-    if answer:
-        print(question + answer.strip())
-    return answer.strip()
+            return _typed(question)
+        answer = _piped_line(sys.stdin.fileno())
+    except (OSError, ValueError):  # it was closed since, or is no file
+        return None
+    if answer is not None:
+        print(question + answer)
+    return answer
+
+
+def answered(question: str) -> bool | None:
+    """Ask for a yes or a no, again and again until it is one of them.
+
+    Returns:
+        None where nobody answers: the input ended, or says nothing.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+    """
+    while (answer := ask(question)) is not None:
+        word = unicodedata.normalize("NFC", answer).lower()
+        if word in YES | NO:
+            return word in YES
+        print(messages.YES_OR_NO)
+    return None
 
 
 def confirmed(question: str) -> bool:
-    """Ask for a yes; no answer means no."""
-    return ask(question).lower() in messages.YES
+    """Ask for a yes; where nobody answers, the answer is no.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+    """
+    return answered(question) is True
+
+
+def print_anything() -> None:
+    """Have a character that the terminal's encoding lacks replaced, where printing would fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def log_to_terminal(detail: int = logging.INFO) -> None:
@@ -48,10 +90,31 @@ def log_to_terminal(detail: int = logging.INFO) -> None:
     logging.getLogger("alembic.util.messaging").disabled = True  # it prints what it logs
 
 
-@cache
-def _answers_wait() -> bool:
+def _typed(question: str) -> str | None:
     try:
-        ready, _, _ = select.select([sys.stdin], [], [], PATIENCE)
-    except (OSError, ValueError):
-        return False
-    return bool(ready)
+        return input(question).strip()
+    except UnicodeDecodeError:  # keys that mean nothing in this encoding
+        return ""
+    except EOFError:
+        print()  # what is said next stands in a line of its own
+        return None
+    except KeyboardInterrupt:
+        print()
+        raise
+
+
+def _piped_line(source: int) -> str | None:
+    """Return the next line without the blanks around it; None at the end, or where none comes.
+
+    It is read byte by byte: what Python reads ahead, `select` does not see waiting.
+    """
+    line = b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([source], [], [], PATIENCE)
+        byte = os.read(source, 1) if ready else None
+        if byte is None or not (byte or line):
+            return None
+        if not byte:
+            break
+        line += byte
+    return line.decode(errors="replace").strip()

@@ -5,10 +5,13 @@ from support.mutants.faults import Fault, Replaced, library
 ENV = library("env")
 TEXT = library("text")
 FORMATTING = library("formatting")
+CHECKS = library("autogenerate/checks")
+DEFAULTS = library("autogenerate/defaults")
 DIRECTIVES = library("autogenerate/directives")
 FILTERS = library("autogenerate/filters")
 ORDER = library("autogenerate/order")
 PLUGIN = library("autogenerate/plugin")
+STORED = library("autogenerate/stored")
 RENDERING = library("autogenerate/rendering")
 DATABASE = "variants/sync/core/database.py"
 
@@ -16,8 +19,8 @@ COMPARISON = [
     Fault(
         "defaults are compared word by word",
         Replaced(
-            PLUGIN,
-            "stored = mapped if after is None else stored_column(context, mapped)",
+            DEFAULTS,
+            "stored = mapped if mapped.server_default is None else stored_column(context, mapped)",
             "stored = mapped",
         ),
         "unit/rendering::test_what_create_all_makes_is_equal",
@@ -40,8 +43,87 @@ COMPARISON = [
     ),
     Fault(
         "another default is none",
-        Replaced(PLUGIN, "        operation.modify_server_default = after\n", "        pass\n"),
-        "unit/rendering::test_what_create_all_makes_is_equal",
+        Replaced(
+            PLUGIN, "if not is_same_default(context, found, mapped):", "if not (found or mapped):"
+        ),
+        "unit/defaults::test_what_rows_get_otherwise_is_a_change",
+    ),
+    Fault(
+        "defaults are what the database writes down, not what it does",
+        Replaced(DEFAULTS, "effect is not None and effect ==", "not effect and effect =="),
+        "unit/defaults::test_what_rows_get_alike_is_equal",
+    ),
+    Fault(
+        "what a type raises is a traceback",
+        Replaced(
+            PLUGIN,
+            "    except Exception as error:  # a type of the application's may raise anything\n",
+            "    except LookupError as error:\n",
+        ),
+        "unit/defaults::test_a_type_that_the_database_lacks_ends_in_no_traceback",
+    ),
+    Fault(
+        "a type that cannot be said keeps its table's CHECKs from being read",
+        Replaced(STORED, "or not _is_spoken(column, dialect)", "or not dialect"),
+        "unit/defaults::test_a_type_that_the_database_lacks_ends_in_no_traceback",
+    ),
+    Fault(
+        "two calls that give the same today are one",
+        Replaced(DEFAULTS, "if CALLS.intersection(", "if not CALLS and CALLS.intersection("),
+        "unit/defaults::test_what_rows_get_otherwise_is_a_change",
+    ),
+    Fault(
+        "PostgreSQL's now() is another moment",
+        Replaced(DEFAULTS, "current if it[0] == now else it[0]", "it[0]"),
+        "unit/defaults::test_what_rows_get_alike_is_equal",
+    ),
+    Fault(
+        "an Identity is a change where there is none",
+        Replaced(PLUGIN, "if not context.dialect.supports_identity_columns:", "if False:"),
+        "unit/defaults::test_an_identity_is_none_where_the_database_has_none",
+    ),
+    Fault(
+        "an Identity in place of a default is left to an assertion of Alembic's",
+        Replaced(PLUGIN, "elif not plain_before:", "else:"),
+        "unit/defaults::test_an_identity_in_place_of_a_default_is_a_change",
+    ),
+    Fault(
+        "what models leave to the database goes",
+        Replaced(PLUGIN, "if is_left_to_the_database(after):", "if not after and not before:"),
+        "unit/defaults::test_what_models_leave_to_the_database_stays",
+    ),
+    Fault(
+        "what is computed is compared word by word",
+        Replaced(PLUGIN, "and is_same_computed(context, found, mapped):", "and found is mapped:"),
+        "unit/defaults::test_what_is_computed_is_compared_in_the_databases_words",
+    ),
+    Fault(
+        "another condition is none",
+        Replaced(
+            CHECKS,
+            "if read[old.words] not in {read[each.words] for each in now}",
+            "if not now",
+        ),
+        "unit/checks::test_another_condition_is_written",
+    ),
+    Fault(
+        "conditions are compared word by word",
+        Replaced(
+            CHECKS,
+            "if read[old.words] not in {read[each.words] for each in now}",
+            "if now",
+        ),
+        "unit/checks::test_what_create_all_makes_is_equal",
+    ),
+    Fault(
+        "what a server writes it is not asked to read again",
+        Replaced(STORED, "MOST_READINGS = 5", "MOST_READINGS = 1"),
+        "unit/checks::test_what_create_all_makes_is_equal",
+    ),
+    Fault(
+        "a CHECK without a name says nothing",
+        Replaced(CHECKS, "gone.remove(same)", "pass"),
+        "unit/checks::test_one_without_a_name_is_the_one_that_says_the_same",
     ),
     Fault(
         "another type is none",
@@ -53,8 +135,18 @@ COMPARISON = [
 REVISIONS = [
     Fault(
         "types are written as the application's",
-        Replaced(RENDERING, "    if isinstance(type_, TypeDecorator):", "    if type_ is None:"),
+        Replaced(RENDERING, "    if isinstance(type_, TypeDecorator) and", "    if not type_ and"),
         "unit/rendering::test_types_are_written_as_what_they_are",
+    ),
+    Fault(
+        "an Interval is written as the DateTime behind it",
+        Replaced(RENDERING, 'startswith("sqlalchemy.")', 'startswith("sqlalchemy..")'),
+        "unit/rendering::test_a_decorator_of_sqlalchemys_is_alembics_to_write",
+    ),
+    Fault(
+        "an application's type is the same on every database",
+        Replaced(RENDERING, "return type_.load_dialect_impl(plain)", "return type_.impl_instance"),
+        "unit/rendering::test_a_type_of_an_applications_is_what_it_is_on_the_database",
     ),
     Fault(
         "an Enum's type is made by nobody",

@@ -8,7 +8,7 @@ URL = library("settings/url")
 ERRORS = library("settings/errors")
 SOURCE = library("history/source")
 STATUS = library("history/status")
-UNDO = library("history/undo")
+GUARD = library("upgrade/guard")
 CONSENT = library("autogenerate/consent")
 MAPPED = library("autogenerate/mapped")
 DISCOVERY = library("autogenerate/discovery")
@@ -68,16 +68,6 @@ WHICH_DATABASE = [
         "unit/status::test_the_url_in_alembic_ini_counts",
     ),
     Fault(
-        "a downgrade counts rows in another database than it drops them in",
-        Replaced(
-            UNDO,
-            "with connected(config) as connection:",
-            "from alambique.settings import alembic_config, service_url\n"
-            "    with connected(alembic_config(service_url())) as connection:",
-        ),
-        "unit/undo::test_the_rows_are_counted_where_they_are_dropped",
-    ),
-    Fault(
         "a plan is made for another database",
         Replaced(
             library("history/plan"),
@@ -106,22 +96,6 @@ WHICH_DATABASE = [
 
 WHICH_TABLE = [
     Fault(
-        "a downgrade does not look into a schema",
-        Replaced(
-            UNDO,
-            "self.inspector.has_table(table.name, schema=table.schema)",
-            "self.inspector.has_table(str(table))",
-        ),
-        "unit/undo::test_an_attached_database_is_looked_into",
-    ),
-    Fault(
-        "a downgrade counts the rows of a namesake",
-        Replaced(
-            UNDO, "sa.table(table.name, schema=table.schema)", "sa.table(table.name)  # and schema"
-        ),
-        "unit/undo::test_an_attached_database_is_looked_into",
-    ),
-    Fault(
         "a revision's schema is not read",
         Replaced(
             SOURCE,
@@ -138,7 +112,7 @@ WHICH_TABLE = [
             'schema, _, name = said.get(argument, "").rpartition(".")\n'
             '    return TableName(name, said.get("schema") or schema or None)',
         ),
-        "unit/undo::test_a_dot_is_part_of_a_name",
+        "unit/source::test_a_dot_is_part_of_a_name",
     ),
     Fault(
         "a name with a dot is said without quotes",
@@ -193,7 +167,7 @@ LANGUAGES_AND_LAYERS = [
     ),
     Fault(
         "a message without what it speaks of",
-        Replaced(UNDO, "messages.ROWS.format(name=loss.name, rows=", "messages.ROWS.format(rows="),
+        Replaced(GUARD, "messages.ROWS.format(name=loss.name, rows=", "messages.ROWS.format(rows="),
         "unit/messages::test_a_message_gets_exactly_its_fields",
     ),
     Fault(
@@ -242,7 +216,11 @@ LANGUAGES_AND_LAYERS = [
 MODELS = [
     Fault(
         "core/policy.py is passed over",
-        Replaced(DISCOVERY, "here = project_with_policy()", "here = project()"),
+        Replaced(
+            DISCOVERY,
+            "here = project_with_policy()\n    _make_importable(here.root)\n\n",
+            "here = project()\n    _make_importable(here.root)\n\n",
+        ),
         "unit/discovery::test_policy_wins",
     ),
     Fault(

@@ -28,7 +28,7 @@ TOUR = [
     ),
     Fault(
         "first day: the tour stops at a merge",
-        Replaced(WALK, 'f"{revision.revision}@{below}"', '"-1"'),
+        Replaced(WALK, "revert_migrations(without(revision),", 'revert_migrations("-1",'),
         "project/onboarding::test_two_heads_no_revision_and_other_people_are_sentences",
     ),
 ]
@@ -41,7 +41,7 @@ DRAWING = [
     ),
     Fault(
         "first day: what is not ours is drawn",
-        Replaced(DIAGRAM, "(table.is_view or is_marked(table, models))", "table.is_view"),
+        Replaced(DIAGRAM, "(is_view(table) or is_marked(table, models))", "is_view(table)"),
         "unit/diagram::test_hard_models_are_drawn",
     ),
     Fault(
@@ -75,8 +75,8 @@ DOCTOR = [
         "first day: the doctor says the password",
         Replaced(
             CONFIGURATION,
-            "format(url=resolved.url, name=",
-            "format(url=resolved.url.render_as_string(hide_password=False), name=",
+            "url = shown_url(resolved.url)",
+            "url = resolved.url.render_as_string(hide_password=False)",
         ),
         "project/onboarding::test_a_server_without_the_database_is_told_from_none",
     ),

@@ -66,7 +66,7 @@ FAULTS = [
     ),
     Fault(
         "views are tables",
-        Replaced(FILTERS, "if isinstance(item, sa.Table) and item.is_view:", "if item is None:"),
+        Replaced(FILTERS, "if isinstance(item, sa.Table) and is_view(item):", "if item is None:"),
         "unit/filters::test_views_and_what_other_databases_have_are_left_out",
     ),
     Fault(

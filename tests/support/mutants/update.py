@@ -2,7 +2,14 @@
 
 from support.mutants.faults import TEMPLATE, Added, Fault, Replaced, library
 
+ANSWERS = library("tools/answers")
+BRINGING = library("tools/bringing")
+COPIER = library("tools/copier")
+CREDENTIALS = library("tools/credentials")
+GIVEN_ANSWERS = library("tools/doctor/given_answers")
+RELEASES = library("tools/releases")
 REPOSITORY = library("tools/template_repository")
+UNTOUCHED = library("tools/untouched")
 SEAL = library("tools/seal")
 UPDATE = library("tools/template_update")
 VERSIONS = library("tools/doctor/versions")
@@ -15,12 +22,12 @@ NO_WORK_IS_LOST = [
     ),
     Fault(
         "a file git does not know is overwritten",
-        Replaced(UPDATE, "if (top / path).exists()]:", "if not top]:"),
+        Replaced(BRINGING, "if (taken := _taken(root, path))})", "if not (taken := path)})"),
         "unit/template_update::test_a_file_that_git_does_not_know_is_in_the_way_of_a_new_one",
     ),
     Fault(
         "git is not told of the conflicts",
-        Replaced(UPDATE, "given=removed + unmerged", 'given=""'),
+        Replaced(BRINGING, "given=told", 'given=""'),
         "project/template_update::test_a_conflict_is_an_error_that_can_be_mended_or_given_up",
     ),
     Fault(
@@ -39,7 +46,11 @@ NO_WORK_IS_LOST = [
     ),
     Fault(
         "the source of a new project is where the clone lies",
-        Replaced("hooks/after_copy.py", "if there and clean and", "if not there and clean and"),
+        Replaced(
+            "hooks/after_copy.py",
+            "if is_pushed(rendered_version(project)) and",
+            "if not is_pushed(rendered_version(project)) and",
+        ),
         "project/template_update::test_a_new_project_knows_where_teammates_find_the_template",
     ),
     Fault(
@@ -52,7 +63,7 @@ NO_WORK_IS_LOST = [
 SEALED = [
     Fault(
         "the library is merged and not replaced",
-        Replaced(UPDATE, "        library.replace(folder)\n", ""),
+        Replaced(UPDATE, "        library.replace(tree)\n", ""),
         "unit/template_update::test_an_edited_library_is_replaced_only_after_a_yes",
     ),
     Fault(
@@ -67,9 +78,9 @@ SEALED = [
         "unit/template_update::test_an_edited_library_is_replaced_only_after_a_yes",
     ),
     Fault(
-        "what git ignores of the library is not brought",
-        Replaced(UPDATE, 'git("add", "--force", ', 'git("add", '),
-        "unit/template_update::test_a_vendor_folder_that_git_ignores_is_brought_all_the_same",
+        "what git ignores is not brought",
+        Replaced(BRINGING, ', "--ignored"]\n    status', "]\n    status"),
+        "unit/untouched::test_what_gitignore_matches_arrives_and_is_told",
     ),
     Fault(
         "an edited library is replaced without a word",
@@ -134,4 +145,162 @@ SEALED = [
     ),
 ]
 
-FAULTS = [*NO_WORK_IS_LOST, *SEALED]
+AGAINST_AN_UNTOUCHED_ONE = [
+    Fault(
+        "an edited file goes with its answer, unasked",
+        Replaced(UPDATE, "if path in untouched.edited]", "if not untouched]"),
+        "unit/untouched::test_an_edited_file_goes_only_if_somebody_said_so",
+    ),
+    Fault(
+        "what nobody edited is asked about, too",
+        Replaced(UPDATE, "if path in untouched.edited]", "if untouched]"),
+        "unit/untouched::test_what_nobody_edited_goes_with_its_answer",
+    ),
+    Fault(
+        "what is to be kept goes",
+        Replaced(
+            UPDATE, "        if path in options.keep:\n", "        if path in options.data:\n"
+        ),
+        "unit/untouched::test_an_edited_file_goes_only_if_somebody_said_so",
+    ),
+    Fault(
+        "a file that a hook moved is asked about",
+        Replaced(UPDATE, 'if state == " D"]', 'if "D" in state]'),
+        "unit/untouched::test_a_template_that_moves_a_file_onto_one_that_git_does_not_know",
+    ),
+    Fault(
+        "what was deleted here and changed there is not told",
+        Replaced(UNTOUCHED, "if path and path != now}", "if path and now and path != now}"),
+        "unit/untouched::test_what_was_moved_or_deleted_here_and_changed_there_is_listed",
+    ),
+    Fault(
+        "what was moved here is told as deleted",
+        Replaced(UNTOUCHED, '"--find-renames"]', '"--no-renames"]'),
+        "unit/untouched::test_what_was_moved_or_deleted_here_and_changed_there_is_listed",
+    ),
+    Fault(
+        "all that was moved or deleted here is told of",
+        Replaced(
+            UNTOUCHED, "            if changed and (", "            if (changed or path) and ("
+        ),
+        "unit/untouched::test_what_was_moved_or_deleted_here_and_changed_there_is_listed",
+    ),
+    Fault(
+        "what git ignores arrives untold",
+        Replaced(BRINGING, "new, _ignored(root, new))", "new, [])"),
+        "unit/untouched::test_what_gitignore_matches_arrives_and_is_told",
+    ),
+    Fault(
+        "a file in the place of a folder is no hindrance",
+        Replaced(BRINGING, "*Path(path).parents][:-1]", "][:1]"),
+        "unit/untouched::test_a_file_where_the_new_version_has_a_folder_is_in_the_way",
+    ),
+    Fault(
+        "Copier works below folders with odd names",
+        Replaced(UPDATE, '"-m", "The project", project,', '"-m", "The project", "HEAD^{tree}",'),
+        "unit/untouched::test_what_nobody_edited_goes_with_its_answer",
+    ),
+    Fault(
+        "another answer leaves things undone, untold",
+        Replaced(UPDATE, "if old[key] != new[key]}", "if old[key] == new[key]}"),
+        "unit/untouched::test_another_answer_says_what_it_leaves_to_be_done",
+    ),
+    Fault(
+        "a pre-release outranks a release",
+        Replaced(RELEASES, "RELEASE.fullmatch(tag)", "RELEASE.match(tag)"),
+        "unit/untouched::test_a_pre_release_does_not_outrank_a_release",
+    ),
+    Fault(
+        "another answer takes a project back to an older version",
+        Replaced(REPOSITORY, "return self.project_version if is_ahead else", "return"),
+        "unit/untouched::test_another_answer_never_takes_a_project_back_to_an_older_version",
+    ),
+    Fault(
+        "versions are compared as text",
+        Replaced(RELEASES, "tuple(int(number) for", "tuple(number for"),
+        "unit/untouched::test_versions_are_compared_as_numbers",
+    ),
+    Fault(
+        "the doctor does not see that .env is of another engine",
+        Replaced(GIVEN_ANSWERS, "if asked and engine and engine != asked:", "if not engine:"),
+        "unit/doctor::test_a_database_of_before_another_answer_is_a_fault",
+    ),
+    Fault(
+        "the doctor does not see that .venv is of another program",
+        Replaced(GIVEN_ANSWERS, " or lacks_pip):", "):"),
+        "unit/doctor::test_an_environment_of_before_another_answer_is_a_fault",
+    ),
+]
+
+CREDENTIALS_STAY_OUT = [
+    Fault(
+        "a token alone is taken for a user",
+        Replaced(CREDENTIALS, 'if scheme.lower().endswith("ssh://"):', 'if ":" not in user:'),
+        "unit/credentials::test_a_text_is_shown_without_them",
+    ),
+    Fault(
+        "an address is told with its token",
+        Replaced(REPOSITORY, "shown = without_credentials(source)", "shown = source"),
+        "unit/credentials::test_a_template_that_is_not_there_is_named_without_them",
+    ),
+    Fault(
+        "what git says is told with its token",
+        Replaced(REPOSITORY, "cause = without_credentials(done.stderr)", "cause = done.stderr"),
+        "unit/credentials::test_what_git_says_is_told_without_them",
+    ),
+    Fault(
+        "what Copier says is shown with its token",
+        Replaced(COPIER, "print(without_credentials(line),", "print(line,"),
+        "unit/credentials::test_what_copier_says_is_shown_without_them",
+    ),
+    Fault(
+        "an update commits the token again",
+        Replaced(ANSWERS, "    if clean != text:\n", "    if clean is None:\n"),
+        "unit/untouched::test_an_update_takes_the_credentials_out_of_what_is_committed",
+    ),
+    Fault(
+        "a new project has the token of the clone",
+        Replaced(
+            "hooks/which_version.py",
+            'return without_credentials(git("remote", "get-url", "origin"))',
+            'return git("remote", "get-url", "origin")',
+        ),
+        "project/new::test_a_release_is_rendered_and_nothing_said",
+    ),
+]
+
+WHICH_VERSION = [
+    Fault(
+        "a new project is made of whatever lies in the clone",
+        Replaced("hooks/which_version.py", "asked or newest() or HERE", "asked or HERE"),
+        "project/new::test_by_default_the_newest_release_is_rendered",
+    ),
+    Fault(
+        "nobody is told that the newest release is not what is here",
+        Replaced("hooks/after_copy.py", "not (is_all_there_is and is_clean())", "not version"),
+        "project/new::test_by_default_the_newest_release_is_rendered",
+    ),
+    Fault(
+        "nobody is told that a version is nowhere",
+        Replaced("hooks/after_copy.py", "if not commit_of(version):", "if not version:"),
+        "project/new::test_what_is_not_committed_is_rendered_if_asked_for_and_told",
+    ),
+    Fault(
+        "nobody is told that a version is in this clone only",
+        Replaced("hooks/after_copy.py", "elif not is_pushed(version):", "elif not version:"),
+        "project/new::test_what_is_committed_after_it_is_rendered_if_asked_for",
+    ),
+    Fault(
+        "Copier is installed anew for each update, in a folder with a blank",
+        Replaced(f"{TEMPLATE}/Makefile.jinja", "COPIER := .venv", "COPIER := $(CURDIR)/.venv"),
+        "project/make::test_an_update_uses_the_copier_that_is_there_in_a_folder_with_a_blank",
+    ),
+]
+
+FAULTS = [
+    *NO_WORK_IS_LOST,
+    *SEALED,
+    *AGAINST_AN_UNTOUCHED_ONE,
+    *CREDENTIALS_STAY_OUT,
+    *WHICH_VERSION,
+]

@@ -5,11 +5,14 @@ from support.mutants.faults import Fault, Replaced, library
 ENV = library("env")
 SQLITE = library("database/sqlite")
 ERROR_CODES = library("database/error_codes")
-LOCK = library("upgrade/lock")
-JOURNAL = library("upgrade/journal")
 RETRY = library("upgrade/retry")
 
 FAULTS = [
+    Fault(
+        "a revision that reads is a traceback where it is printed",
+        Replaced(ENV, "with _printed_or_told(context.script), context", "with context"),
+        "unit/env::test_a_revision_that_reads_is_not_printed_and_named",
+    ),
     Fault(
         "a URL with % goes through ConfigParser",
         Replaced(
@@ -30,41 +33,13 @@ FAULTS = [
         "project/faults::test_a_type_the_database_has_no_word_for_is_a_sentence",
     ),
     Fault(
-        "no journal",
-        Replaced(
-            ENV,
-            "steps = with_journal(private.steps_of_command())",
-            "steps = private.steps_of_command()",
-        ),
-        "unit/journal::test_an_interrupted_revision_is_finished_by_the_same_command",
-    ),
-    Fault(
-        "no journal where every statement commits",
-        Replaced(
-            JOURNAL,
-            "elif not journal.transactional_ddl or _has_autocommit_block(step):",
-            "elif _has_autocommit_block(step):",
-        ),
-        "project/faults::test_an_upgrade_killed_at_any_statement_resumes",
-    ),
-    Fault(
         "a callback of the caller's takes the place of ours",
         Replaced(
             ENV,
-            '[defaults["on_version_apply"], *_listed(said.get("on_version_apply"))]',
-            '_listed(said.get("on_version_apply")) or [defaults["on_version_apply"]]',
+            '            defaults["on_version_apply"],\n            *_listed(',
+            "            *_listed(",
         ),
         "unit/env::test_a_callback_comes_after_ours",
-    ),
-    Fault(
-        "no lock",
-        Replaced(ENV, "held.enter_context(one_at_a_time(migration))", "pass"),
-        "unit/lock::test_another_migrator_is_waited_for",
-    ),
-    Fault(
-        "a lock for an upgrade that has nothing to do",
-        Replaced(LOCK, "    return any(True for _ in steps)\n", "    return bool(steps)\n"),
-        "unit/lock::test_what_has_nothing_to_write_takes_no_lock",
     ),
     Fault(
         "SQLite enforces keys while it recreates a table",
@@ -75,21 +50,6 @@ FAULTS = [
         "SQLite changes tables outside the transaction",
         Replaced(SQLITE, '    event.listen(engine, "begin", _begin)\n', ""),
         "unit/database::test_ddl_is_undone_with_its_transaction",
-    ),
-    Fault(
-        "an edited revision is gone on with",
-        Replaced(JOURNAL, "if note.digest != statements.digest(sql):", "if not note.digest:"),
-        "unit/journal::test_an_edited_step_is_refused",
-    ),
-    Fault(
-        "an invalid index is left as it is",
-        Replaced(JOURNAL, ".scalar() is False:", ".scalar() is sa:"),
-        "project/journal::test_an_index_left_invalid_by_a_kill_is_named_and_built_again",
-    ),
-    Fault(
-        "a stamp keeps the notes of what was half done",
-        Replaced(JOURNAL, "        journal.forget()\n", ""),
-        "unit/journal::test_a_stamp_forgets_what_was_interrupted",
     ),
     Fault(
         "a busy table is a failure",

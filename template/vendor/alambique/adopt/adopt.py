@@ -20,7 +20,7 @@ from alambique.commands import apply_migrations
 from alambique.database.creation import scratch_database
 from alambique.history.script import history, source_of
 from alambique.history.status import current_heads, status
-from alambique.settings import alembic_config, migration_url, shown
+from alambique.settings import alembic_config, migration_url, shown, shown_url
 from alambique.terminal import confirmed
 
 
@@ -48,7 +48,7 @@ def run(options: Namespace) -> int:
     with warnings.catch_warnings(action="ignore", category=SAWarning):
         _write_and_compare(config, options)
         url = migration_url(config)
-        if not (options.yes or confirmed(messages.ASK_STAMP.format(url=url))):
+        if not (options.yes or confirmed(messages.ASK_STAMP.format(url=shown_url(url)))):
             print(messages.NOT_STAMPED, file=sys.stderr)
             return 1
 

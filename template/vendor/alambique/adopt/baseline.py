@@ -56,6 +56,9 @@ class Baseline:
     replaces: tuple[str, ...] = ()
     """The revisions that this one stands for, of databases that are still at one of them."""
 
+    labels: tuple[str, ...] = ()
+    """What its branch is called."""
+
     @property
     def notes(self) -> str:
         """What the docstring says of things that the revision does not make."""
@@ -92,6 +95,7 @@ def write_baseline(
             message,
             autogenerate=True,
             rev_id=revision,
+            branch_label=baseline.labels or None,
             process_revision_directives=private.after_env(completion),
         )
     if not isinstance(written, Script):

@@ -30,7 +30,8 @@ def why_not_importable() -> str:
         cwd=root,
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     return done.stderr.strip()[-MOST:] if done.returncode else ""
 

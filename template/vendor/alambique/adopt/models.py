@@ -22,6 +22,7 @@ from alambique.adopt.reflection import chosen_tables, references, reflect
 from alambique.autogenerate.discovery import project_with_policy
 from alambique.database.engine import connect
 from alambique.formatting import write_modules
+from alambique.history.environment import hear
 from alambique.names import ColumnName, TableName
 from alambique.settings import alembic_config, migration_url, shown
 
@@ -72,8 +73,9 @@ def write_models(config: Config, options: Namespace) -> list[TableName]:
     generator = _generator()
     base = project_base()
 
+    ours = hear(config).own_tables()
     with connect(migration_url(config)) as connection:
-        tables = chosen_tables(connection, _names(options.schema), _names(options.tables))
+        tables = chosen_tables(connection, _names(options.schema), _names(options.tables), ours)
         to_write = modules(references(connection, tables), _package_folder(), options.module)
         files = ", ".join(shown(path) for path in to_write)
         _refuse_to_overwrite(to_write)

@@ -15,12 +15,15 @@ from alambique.adopt import catalog
 from alambique.autogenerate.discovery import load_metadata
 from alambique.autogenerate.mapped import mapped_names
 from alambique.database.capabilities import capabilities
-from alambique.database.tables import ALEMBIC_TABLES
 from alambique.names import TableName
+from alambique.settings import shown_url
 
 
 def chosen_tables(
-    connection: Connection, schemas: Collection[str], asked: Collection[str]
+    connection: Connection,
+    schemas: Collection[str],
+    asked: Collection[str],
+    kept_by_migrations: Collection[TableName],
 ) -> list[TableName]:
     """Return the tables to map: those asked for, or all that are tables and not mapped yet.
 
@@ -29,6 +32,7 @@ def chosen_tables(
         schemas: the schemas to look in; the default one if there is none.
         asked: the tables to take, each written as `pedidos` or `vendas.itens`; all if there is
             none.
+        kept_by_migrations: the tables that nobody maps.
 
     Raises:
         CommandError: something asked for is not there, or nothing is left.
@@ -37,13 +41,14 @@ def chosen_tables(
     """
     default_schema = connection.dialect.default_schema_name
     there = _unmapped_tables(connection, schemas or [str(default_schema)])
+    there -= {table.within(default_schema) for table in kept_by_migrations}
 
     wanted = {name: _parsed(name, default_schema) for name in asked}
     missing = [name for name, table in wanted.items() if table not in there]
     if missing:
         raise CommandError(messages.NO_TABLE.format(names=", ".join(missing)))
     if not there:
-        raise CommandError(messages.NO_TABLES.format(url=connection.engine.url))
+        raise CommandError(messages.NO_TABLES.format(url=shown_url(connection.engine.url)))
     return [table for table in wanted.values() if table is not None] or sorted(there)
 
 
@@ -104,7 +109,6 @@ def _unmapped_tables(connection: Connection, schemas: Collection[str]) -> set[Ta
         TableName(name, schema).within(default_schema)
         for schema in schemas
         for name in inspector.get_table_names(None if schema == default_schema else schema)
-        if name not in ALEMBIC_TABLES
     }
     mapped = mapped_names(load_metadata(), default_schema)
     return there - mapped - catalog.not_tables(connection)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from alambique import messages, terminal
 from alambique.names import ColumnName, TableName, quoted, split
 
 Name = TypeVar("Name", TableName, ColumnName)
+Answer = TypeVar("Answer", bool, str)
 
 # A dotted name, out of its quotes. `a.b` may be a table in a schema or a column: what was typed
 # is compared with the parts of a name that is known, and not taken for the one or the other.
@@ -32,6 +33,7 @@ class Consent:
         self._fills: dict[Parts, str] = {}
         self._drops: set[Parts] = set()
         self._unused: dict[Parts, str] = {}  # as typed
+        self._may_ask = True  # until a question gets no answer
 
         for option in said:
             verb, _, rest = option.partition("=")
@@ -87,7 +89,7 @@ class Consent:
         for old in sorted(set(gone).difference(names)):
             free = [each for each in new if each not in names.values()]
             likely = _likely(old, free)
-            answer = None if self._may_drop(old) else _asked(old, likely)
+            answer = None if self._may_drop(old) else self._new_name(old, likely)
             if answer is not None:
                 names[old] = answer
             else:
@@ -103,7 +105,7 @@ class Consent:
             hint: the way out, told with the refusal.
         """
         self._unused.pop(_parts(name), None)
-        if not self._may_drop(name) and not terminal.confirmed(question):
+        if not self._may_drop(name) and not self._asked(terminal.answered, question):
             self.refused.append(hint)
 
     def filled_with(self, column: ColumnName) -> str | None:
@@ -114,7 +116,7 @@ class Consent:
         """
         self._unused.pop(_parts(column), None)
         said = self._fills.get(_parts(column))
-        value = said or terminal.ask(messages.ASK_FILL.format(name=column))
+        value = said or self._asked(terminal.ask, messages.ASK_FILL.format(name=column))
         if not value:
             # The sentence puts the name between the shell's double quotes.
             name = str(column).replace('"', r"\"")
@@ -134,6 +136,20 @@ class Consent:
 
     def _may_drop(self, name: TableName | ColumnName) -> bool:
         return _parts(name) in self._drops
+
+    def _new_name(self, old: Name, likely: Iterable[Name]) -> Name | None:
+        """Return which of these `old` was renamed to, if the answer is yes for one."""
+        for each in likely:
+            question = messages.ASK_RENAME.format(old=old, new=_new_text(each))
+            if self._asked(terminal.answered, question):
+                return each
+        return None
+
+    def _asked(self, put: Callable[[str], Answer | None], question: str) -> Answer | None:
+        """Ask; who does not answer is asked nothing more: no silence agrees to a loss."""
+        answer = put(question) if self._may_ask else None
+        self._may_ask = answer is not None
+        return answer
 
 
 def typed(name: TableName | ColumnName) -> str:
@@ -182,14 +198,6 @@ def _likely(old: Name, free: Sequence[Name]) -> list[Name]:
 def _schema(name: TableName | ColumnName) -> str | None:
     """Return the schema that a rename does not leave."""
     return name.table.schema if isinstance(name, ColumnName) else name.schema
-
-
-def _asked(old: Name, likely: Iterable[Name]) -> Name | None:
-    """Return which of these `old` was renamed to, if the answer is yes for one."""
-    for each in likely:
-        if terminal.confirmed(messages.ASK_RENAME.format(old=old, new=_new_text(each))):
-            return each
-    return None
 
 
 def _how_to(old: Name, likely: Sequence[Name]) -> str:

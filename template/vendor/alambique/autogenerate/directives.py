@@ -8,20 +8,28 @@ from typing import Any
 from alembic import command
 from alembic.operations import ops
 from alembic.operations.ops import MigrationScript
+from alembic.runtime.environment import ProcessRevisionDirectiveFn
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
+from sqlalchemy import Dialect
 
 from alambique import messages
+from alambique.autogenerate.capacities import ddl_of
 from alambique.autogenerate.casts import may_cut
 from alambique.autogenerate.consent import Consent, typed
+from alambique.autogenerate.constraints import lost_constraints
 from alambique.autogenerate.enums import create_enums
 from alambique.autogenerate.fill import Fills, fill
-from alambique.autogenerate.filters import leave_out_marked
+from alambique.autogenerate.filters import compares, leave_out_marked
 from alambique.autogenerate.mapped import mapped_names, mapped_tables, models_of
 from alambique.autogenerate.order import in_order, leave_indexes_to_their_table
-from alambique.autogenerate.renames import Renames, compare, found_table
+from alambique.autogenerate.renames import RenameColumn, Renames, RenameTable, compare, found_table
+from alambique.database.views import views_left_behind
 from alambique.names import ColumnName, TableName
 from alambique.text import ascii_only
+
+# In a command's options: did a revision pass by here?
+REVIEWED = "alambique_reviewed"
 
 
 def review(
@@ -43,9 +51,10 @@ def review(
             of a name that is not there, or an Enum that PostgreSQL keeps as a type has other
             members now.
     """
+    migration.opts[REVIEWED] = True
     script = directives[0]
     upgrade, downgrade = script.upgrade_ops, script.downgrade_ops
-    if upgrade is None or migration.opts["target_metadata"] is None:
+    if upgrade is None or not compares(migration):
         _name(migration, script)
         return
 
@@ -75,7 +84,28 @@ def review(
     leave_indexes_to_their_table(downgrade)
     fill(migration, upgrade, fills)
     create_enums(migration, upgrade, downgrade)
+    _say_what_is_left_behind(migration, upgrade)
     _name(migration, script)
+
+
+def after(theirs: ProcessRevisionDirectiveFn) -> ProcessRevisionDirectiveFn:
+    """Return directives that come before `review`, which looks at whatever these make of it.
+
+    Args:
+        theirs: somebody else's; they may call `review` themselves.
+    """
+
+    def both(
+        migration: MigrationContext,
+        revision: str | Iterable[str | None] | Iterable[str],
+        directives: list[MigrationScript],
+    ) -> None:
+        migration.opts[REVIEWED] = False
+        theirs(migration, revision, directives)
+        if directives and not migration.opts[REVIEWED]:
+            review(migration, revision, directives)
+
+    return both
 
 
 def settle(migration: MigrationContext, upgrade: ops.UpgradeOps, consent: Consent) -> Fills:
@@ -103,7 +133,8 @@ def settle(migration: MigrationContext, upgrade: ops.UpgradeOps, consent: Consen
     if renames.columns:
         upgrade.ops[:] = compare(migration, renames)
 
-    fills = _ask_about_columns(upgrade, consent)
+    fills = _ask_about_columns(upgrade, consent, migration.dialect)
+    _ask_about_constraints(migration, upgrade, consent)
     upgrade.ops[:0] = renames.operations(migration)
     return fills
 
@@ -171,7 +202,7 @@ def _changes_of(upgrade: ops.UpgradeOps, table: TableName) -> list[ops.MigrateOp
     ]
 
 
-def _ask_about_columns(upgrade: ops.UpgradeOps, consent: Consent) -> Fills:
+def _ask_about_columns(upgrade: ops.UpgradeOps, consent: Consent, dialect: Dialect) -> Fills:
     """Ask about every column that may not be null, or may be cut; return what fills those."""
     fills: Fills = {}
     for modify in upgrade.ops:
@@ -185,10 +216,21 @@ def _ask_about_columns(upgrade: ops.UpgradeOps, consent: Consent) -> Fills:
                     fills[column] = consent.filled_with(column)
             elif isinstance(op, ops.AlterColumnOp):
                 column = table.column(op.column_name)
-                _ask_about_type(op, column, consent)
+                _ask_about_type(op, column, consent, dialect)
                 if op.modify_nullable is False:
                     fills[column] = consent.filled_with(column)
     return fills
+
+
+def _ask_about_constraints(
+    migration: MigrationContext, upgrade: ops.UpgradeOps, consent: Consent
+) -> None:
+    """Ask about every constraint after whose drop the database lets in what it kept out."""
+    for lost in lost_constraints(migration, upgrade):
+        kind = messages.CONSTRAINTS[lost.kind]
+        question = messages.ASK_DROP_CONSTRAINT.format(kind=kind, name=lost.name)
+        hint = messages.HOW_TO_DROP_CONSTRAINT.format(kind=kind, name=typed(lost.name))
+        consent.may_lose(lost.name, question, hint)
 
 
 def _needs_value(op: ops.AddColumnOp) -> bool:
@@ -198,13 +240,36 @@ def _needs_value(op: ops.AddColumnOp) -> bool:
     return not column.nullable and not has_value
 
 
-def _ask_about_type(op: ops.AlterColumnOp, column: ColumnName, consent: Consent) -> None:
-    if op.modify_type is None or not may_cut(op.existing_type, op.modify_type):
+def _ask_about_type(
+    op: ops.AlterColumnOp, column: ColumnName, consent: Consent, dialect: Dialect
+) -> None:
+    if op.modify_type is None or not may_cut(op.existing_type, op.modify_type, dialect):
         return
-    types = {"old": op.existing_type, "new": op.modify_type}
+    types = {
+        "old": op.existing_type and ddl_of(op.existing_type, dialect),
+        "new": ddl_of(op.modify_type, dialect),
+    }
     question = messages.HOW_TO_CUT.format(name=column, **types) + messages.ASK_CUT
     hint = messages.HOW_TO_CUT.format(name=typed(column), **types)
     consent.may_lose(column, question, hint)
+
+
+def _say_what_is_left_behind(migration: MigrationContext, upgrade: ops.UpgradeOps) -> None:
+    """Say which views the renames of a revision break, as they will go on saying the old names."""
+    assert migration.connection is not None
+    old: dict[TableName, TableName] = {}
+    views: set[str] = set()
+    for op in upgrade.ops:
+        if isinstance(op, RenameTable):
+            table = TableName.of_operation(op)
+            old[TableName(op.new_table_name, op.schema)] = old.get(table, table)
+            views.update(views_left_behind(migration.connection, table))
+        elif isinstance(op, RenameColumn):
+            table = TableName.of_operation(op)
+            column = old.get(table, table).column(str(op.column_name))
+            views.update(views_left_behind(migration.connection, column))
+    if views:
+        print(messages.VIEWS_LEFT_BEHIND.format(views=", ".join(sorted(views))))
 
 
 def _refuse_losses(consent: Consent) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +20,9 @@ from alambique.settings.folder import USUAL_BASE
 # Where a project of version 1 says which models there are; what it says wins over pyproject.toml.
 POLICY = "core.policy"
 
+# Where Flask-SQLAlchemy notes in a metadata which database it is for; others may do so, too.
+BIND = "bind_key"
+
 LIBRARY = Path(__file__).resolve().parents[1]
 
 
@@ -32,10 +35,11 @@ def load_metadata() -> list[MetaData]:
 
     A project with a declarative base of its own (`base` in `[tool.alambique]`) has its models
     there; what has another base is named in `extra-models`. Without one, whatever the modules named
-    `models` map counts.
+    `models` map counts. Of several databases, the models are those of the history's bind.
 
     Raises:
-        ModelImportError: a package, module or class of the settings cannot be imported.
+        ModelImportError: a package, module or class of the settings cannot be imported, or no model
+            is of the history's bind.
         InvalidSetting: a setting that the application needs is missing or malformed, or
             `[tool.alambique]` itself is.
     """
@@ -48,11 +52,40 @@ def load_metadata() -> list[MetaData]:
     ]
     extra = [_load(path, here) for path in here.extra_models]
 
-    places = extra if base is not None else modules + extra
+    # A base is of one database: the models of another are written on one of their own.
+    places = extra if base is not None and here.bind is None else modules + extra
     found = [] if base is None else _metadata_in(base)
     for place in places:
         found += _metadata_in(place)
-    return list({id(metadata): metadata for metadata in found}.values())
+    return _of_bind(here.bind, list({id(metadata): metadata for metadata in found}.values()))
+
+
+def _of_bind(bind: str | None, found: Sequence[MetaData]) -> list[MetaData]:
+    """Return the metadata of one database's models.
+
+    Raises:
+        ModelImportError: a bind is named, and there are none.
+    """
+    of_bind = [metadata for metadata in found if metadata.info.get(BIND) == bind]
+    if bind is not None and not of_bind:
+        binds = {metadata.info.get(BIND) for metadata in found} - {None}
+        names = ", ".join(sorted(map(str, binds))) or "-"
+        raise ModelImportError(messages.BIND_UNKNOWN.format(bind=bind, binds=names))
+    return of_bind
+
+
+def load_base() -> list[MetaData] | None:
+    """Import the declarative base alone, and return its metadata; None if the project has none.
+
+    Raises:
+        ModelImportError: it cannot be imported.
+        InvalidSetting: a setting that it needs is missing or malformed, or `[tool.alambique]`
+            itself is.
+    """
+    here = project_with_policy()
+    _make_importable(here.root)
+    base = _load_base(here)
+    return None if base is None else _metadata_in(base)
 
 
 def model_modules(package: str) -> Iterator[str]:
@@ -164,15 +197,17 @@ def _is_own(path: Path, root: Path) -> bool:
 def _metadata_in(loaded: object) -> list[MetaData]:
     """Return the metadata that a class is mapped in, or that a module's members are."""
     members = vars(loaded).values() if isinstance(loaded, ModuleType) else [loaded]
-    owners = [_metadata_of(member) for member in members]
-    return [owner for owner in owners if owner is not None]
+    return [metadata for member in members for metadata in _metadata_of(member)]
 
 
-def _metadata_of(member: object) -> MetaData | None:
+def _metadata_of(member: object) -> list[MetaData]:
     if isinstance(member, MetaData):
-        return member
+        return [member]
     try:
-        owner = getattr(member, "metadata", None)
+        owned = [getattr(member, "metadata", None)]
+        # Flask-SQLAlchemy's `db` has one for each database.
+        several = getattr(member, "metadatas", None)
+        owned += several.values() if isinstance(several, dict) else []
     except Exception:  # a proxy such as Flask's current_app answers only inside a request
-        return None
-    return owner if isinstance(owner, MetaData) else None
+        return []
+    return [owner for owner in owned if isinstance(owner, MetaData)]

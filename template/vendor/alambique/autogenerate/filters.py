@@ -8,7 +8,7 @@ orphaned and unseen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -21,8 +21,9 @@ from sqlalchemy.schema import SchemaItem
 
 from alambique import messages, private
 from alambique.autogenerate.discovery import load_metadata
-from alambique.autogenerate.mapped import mapped_names
+from alambique.autogenerate.mapped import is_view, mapped_names
 from alambique.autogenerate.marks import is_marked
+from alambique.autogenerate.naming import Models, require_convention_of
 from alambique.names import TableName
 
 
@@ -41,6 +42,13 @@ class Ownership:
         """
         self._created = created
         self.dialect = dialect
+        self.models = Models(lambda: self.metadata)
+        """The same models, as Alembic is given them on every command."""
+
+    def give(self, models: MetaData | Sequence[MetaData]) -> None:
+        """Take these models for all there are, whatever the settings say."""
+        self.metadata = [models] if isinstance(models, MetaData) else list(models)
+        self.models = Models(lambda: self.metadata, models)
 
     @cached_property
     def metadata(self) -> list[MetaData]:
@@ -75,24 +83,23 @@ class Ownership:
         return frozenset(table.schema for table in self.tables if table.schema is not None)
 
     def prepare(self, migration: MigrationContext, heads: Collection[str]) -> None:
-        """Hand Alembic the models if this command compares; import nothing if it does not.
+        """Import the models if this command compares; import nothing if it does not.
 
         Args:
             migration: what Alembic made of the connection and of `context.configure`.
             heads: the heads of the history.
 
         Raises:
-            CommandError: the database is not at head.
+            CommandError: the database is not at head, or `naming-convention` is not the models'.
             ModelImportError: a model cannot be imported.
             InvalidSetting: a setting that the application needs is missing or malformed.
         """
-        comparison = migration.opts.get("revision_context")
-        if comparison is None or not comparison.command_args["autogenerate"]:
+        if not compares(migration):
             return
 
         require_head(migration, heads)
         self.dialect = migration.dialect
-        migration.opts["target_metadata"] = self.metadata
+        require_convention_of(self.metadata)
         migration.opts["include_schemas"] = bool(self.schemas)
 
     def include_name(
@@ -141,7 +148,7 @@ class Ownership:
     def _is_left_out(self, item: SchemaItem) -> bool:
         if is_marked(item, self.metadata, self._default_schema):
             return True
-        if isinstance(item, sa.Table) and item.is_view:
+        if isinstance(item, sa.Table) and is_view(item):
             return True
         if isinstance(item, (sa.Constraint, sa.Index)) and self.dialect is not None:
             return not private.is_created_on(item, self.dialect)
@@ -152,6 +159,12 @@ def _as_sql(expression: str | sa.ColumnElement[object], dialect: Dialect) -> str
     if isinstance(expression, str):
         return expression
     return str(expression.compile(dialect=dialect, compile_kwargs={"include_table": False}))
+
+
+def compares(migration: MigrationContext) -> bool:
+    """Tell whether the running command compares the models with the database."""
+    comparison = migration.opts.get("revision_context")
+    return comparison is not None and bool(comparison.command_args["autogenerate"])
 
 
 def leave_out_marked(migration: MigrationContext, upgrade: ops.UpgradeOps) -> None:

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 
+from alambique import private
 from alambique.names import TableName
+from alambique.versions import at_least
 
 
 def models_of(migration: MigrationContext) -> list[MetaData]:
@@ -48,7 +50,12 @@ def mapped_tables(
     return found
 
 
+def is_view(table: sa.Table) -> bool:
+    """Tell whether a table of the models is a view; before SQLAlchemy 2.1 none is."""
+    return at_least("2.1") and table.is_view
+
+
 def referred_column(key: sa.ForeignKey) -> tuple[TableName, str]:
     """Return the table and the column that a foreign key points at, mapped or not."""
-    schema, table, column = key.target_tokens
+    schema, table, column = private.target_of(key)
     return TableName(table, schema), column or key.parent.key

@@ -26,7 +26,7 @@ def is_marked(item: object, models: Sequence[MetaData], default_schema: str | No
     """
     if _carries_mark(item):
         return True
-    if not isinstance(item, (sa.Column, sa.Constraint, sa.Index)) or item.table is None:
+    if not isinstance(item, (sa.Column, sa.Constraint, sa.Index)) or _table_of(item) is None:
         return False
 
     for owner, names in _depends_on(item):
@@ -45,13 +45,20 @@ def _depends_on(
         names |= {column.name for column in item.columns}
     if isinstance(item, sa.CheckConstraint):
         names |= set(re.findall(r"\w+", str(item.sqltext)))
-    assert item.table is not None
-    yield TableName.of(item.table), names
+    table_of_item = _table_of(item)
+    assert table_of_item is not None
+    yield TableName.of(table_of_item), names
 
     if isinstance(item, sa.ForeignKeyConstraint):
         for key in item.elements:
             table, column = referred_column(key)
             yield table, {column}
+
+
+def _table_of(item: sa.Column[object] | sa.Constraint | sa.Index) -> sa.Table | None:
+    if isinstance(item, sa.CheckConstraint) and isinstance(item.parent, sa.Column):
+        return item.parent.table  # it was written beside the column
+    return item.table
 
 
 def _has_marked_column(table: sa.Table, names: set[str]) -> bool:

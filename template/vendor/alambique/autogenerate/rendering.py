@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from copy import copy
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Dialect, MetaData
+from sqlalchemy import MetaData
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from alambique import private
+from alambique.autogenerate.checks import check_name, check_words
 from alambique.autogenerate.enums import native_enum
 from alambique.autogenerate.mapped import mapped_tables, models_of
+from alambique.autogenerate.stored import without_check
 from alambique.names import TableName
 
 # What Alembic changes in a text that it renders: it would double a percent sign, and take the
@@ -40,13 +44,25 @@ def render_item(type_: str, item: object, context: AutogenContext) -> str | Lite
     return False
 
 
+def rendered_first(
+    theirs: Callable[[str, object, AutogenContext], str | Literal[False] | None],
+) -> Callable[[str, object, AutogenContext], str | Literal[False]]:
+    """Return a `render_item` that asks somebody else's, and ours where that leaves the writing."""
+
+    def either(type_: str, item: object, context: AutogenContext) -> str | Literal[False]:
+        said = theirs(type_, item, context)
+        return render_item(type_, item, context) if said is None or said is False else said
+
+    return either
+
+
 def _render_check(check: sa.CheckConstraint, context: AutogenContext) -> str | Literal[False]:
     if private.is_type_bound(check):
         return _render_bound_check(check, context)
 
-    words = _words(check.sqltext)
+    words = check_words(check, context)
     if CHANGED_BY_ALEMBIC.search(words):
-        return _check_constraint(words, _name(check, context.dialect))
+        return _check_constraint(words, check_name(check, context.dialect))
     return False
 
 
@@ -55,8 +71,7 @@ def _render_bound_check(check: sa.CheckConstraint, context: AutogenContext) -> s
     mapped = _in_models(check, models_of(context.migration_context))
     if mapped is None or not private.is_created_on(check, context.dialect):
         return False
-    sql = private.render_expression(check.sqltext, context)
-    return _check_constraint(sql, _name(mapped, context.dialect))
+    return _check_constraint(check_words(check, context), check_name(mapped, context.dialect))
 
 
 def _check_constraint(sql: str, name: str | None) -> str:
@@ -77,17 +92,6 @@ def _in_models(check: sa.CheckConstraint, models: list[MetaData]) -> sa.CheckCon
     return None
 
 
-def _name(check: sa.CheckConstraint, dialect: Dialect) -> str | None:
-    """Return what a CHECK is called; None if by nothing."""
-    if check.name is None or isinstance(check.name, str):
-        return check.name
-
-    # That of a type is neither: a naming convention may give it a name.
-    preparer = dialect.identifier_preparer
-    formatted = preparer.format_constraint(check)
-    return None if formatted is None else preparer.unformat_identifiers(formatted)[0]
-
-
 def _render_default(default: object) -> str | Literal[False]:
     if isinstance(default, sa.DefaultClause):
         words = _words(default.arg)
@@ -106,16 +110,27 @@ def _render_type(type_: TypeEngine[Any], context: AutogenContext) -> str | Liter
     if enum is not None and context.dialect.name == "postgresql":
         return _render_native_enum(enum)
 
-    if isinstance(type_, TypeDecorator):
-        return private.render_type(type_.impl_instance, context)
+    if isinstance(type_, TypeDecorator) and not _is_of_sqlalchemy(type_):
+        return private.render_type(_behind(type_, context.dialect), context)
 
     # Its CHECK is written apart: a type of the revision's own would make it again, nameless.
-    if isinstance(type_, (sa.Enum, sa.Boolean)) and type_.create_constraint:
-        plain: Any = type_
-        plain = plain.copy()
-        plain.create_constraint = False
-        return private.render_type(plain, context)
-    return False
+    plain = without_check(type_)
+    return False if plain is type_ else private.render_type(plain, context)
+
+
+def _behind(type_: TypeDecorator[Any], dialect: sa.Dialect) -> TypeEngine[Any]:
+    """Return what a type of the application's is on a database, as its author says it.
+
+    A driver makes types of its own of those, which no revision can name: this dialect makes none.
+    """
+    plain = copy(dialect)
+    plain.type_descriptor = lambda said: said  # type: ignore[method-assign, assignment]
+    return type_.load_dialect_impl(plain)
+
+
+def _is_of_sqlalchemy(type_: TypeEngine[Any]) -> bool:
+    """Tell whether a type is SQLAlchemy's own: a revision may name it, though it is a decorator."""
+    return type(type_).__module__.startswith("sqlalchemy.")
 
 
 def _render_native_enum(enum: sa.Enum) -> str:

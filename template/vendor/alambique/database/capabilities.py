@@ -30,6 +30,9 @@ class Capabilities:
     rebuilds_tables: bool
     """Is a table altered by making it anew?"""
 
+    default_for_each_row: bool
+    """Is the default of a new column worked out for each row that is there?"""
+
     has_schemas: bool
     """Does a database hold several schemas, which one connection reads alike?"""
 
@@ -42,6 +45,7 @@ _BY_BACKEND = {
         lock=Lock.SENTINEL_FILE,
         transactional_ddl=True,
         rebuilds_tables=True,
+        default_for_each_row=True,
         has_schemas=False,
         always_there=None,
     ),
@@ -49,6 +53,7 @@ _BY_BACKEND = {
         lock=Lock.ADVISORY,
         transactional_ddl=True,
         rebuilds_tables=False,
+        default_for_each_row=True,
         has_schemas=True,
         always_there="postgres",
     ),
@@ -56,6 +61,7 @@ _BY_BACKEND = {
         lock=Lock.NAMED,
         transactional_ddl=False,
         rebuilds_tables=False,
+        default_for_each_row=False,  # MariaDB: rand() is one number for all
         has_schemas=False,
         always_there="",
     ),

@@ -10,8 +10,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from alambique.database.errors import unavailable_as_sentence
-from alambique.settings import is_sqlite_file, sync_driver
+from alambique.database.engine import migration_engine
+from alambique.database.errors import opening
+from alambique.settings import has_own_loop, is_sqlite_file, sync_driver
+
+# The scratch databases that this process has made and not dropped yet.
+_scratch: set[tuple[str, str | None, int | None, str | None]] = set()
 
 
 def create_missing_database(url: URL) -> bool:
@@ -20,10 +24,8 @@ def create_missing_database(url: URL) -> bool:
     Raises:
         DatabaseUnavailable: the server does not let us in, or does not let us create.
     """
-    from sqlalchemy_utils import database_exists
-
-    with unavailable_as_sentence(url):
-        if database_exists(sync_driver(url)):
+    with opening(url):
+        if _exists(url):
             return False
         if is_sqlite_file(url):
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -41,26 +43,90 @@ def scratch_database(beside: URL) -> Iterator[URL]:
     Raises:
         DatabaseUnavailable: the server does not let us in, or does not let us create.
     """
-    from sqlalchemy_utils import drop_database
-
     if beside.get_backend_name() == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
-            yield beside.set(database=str(Path(folder) / "scratch.db"))
+            scratch = beside.set(database=str(Path(folder) / "scratch.db"))
+            with _known(scratch):
+                yield scratch
         return
 
     scratch = beside.set(database=f"{beside.database}_{secrets.token_hex(4)}")
-    with unavailable_as_sentence(beside):
+    with opening(beside):
         _create(scratch)
     try:
-        yield scratch
+        with _known(scratch):
+            yield scratch
     finally:
-        drop_database(sync_driver(scratch))
+        _drop(scratch)
+
+
+def is_scratch(url: URL) -> bool:
+    """Tell whether a database is a scratch one that this process made: nobody's rows are in it."""
+    return _place(url) in _scratch
+
+
+@contextmanager
+def _known(scratch: URL) -> Iterator[None]:
+    _scratch.add(_place(scratch))
+    try:
+        yield
+    finally:
+        _scratch.discard(_place(scratch))
+
+
+def _place(url: URL) -> tuple[str, str | None, int | None, str | None]:
+    """Return what tells a database from another, whatever driver goes there."""
+    return url.get_backend_name(), url.host, url.port, url.database
+
+
+def _exists(url: URL) -> bool:
+    if has_own_loop(url):
+        names = "SELECT datname FROM pg_database" if _is_postgresql(url) else "SHOW DATABASES"
+        return url.database in _on_the_server(url, names)
+    from sqlalchemy_utils import database_exists
+
+    return bool(database_exists(sync_driver(url)))
 
 
 def _create(url: URL) -> None:
+    # template0: nobody can be connected to it, so that two set-ups at once do not meet there.
+    encoding = "utf8" if _is_postgresql(url) else "utf8mb4"
+    if has_own_loop(url):
+        if _is_postgresql(url):
+            made_of = f"ENCODING '{encoding}' TEMPLATE template0"
+        else:
+            made_of = f"CHARACTER SET = '{encoding}'"
+        _on_the_server(url, f"CREATE DATABASE {_quoted(url)} {made_of}")
+        return
     from sqlalchemy_utils import create_database
 
-    is_mysql = url.get_backend_name() in {"mysql", "mariadb"}
-    encoding = "utf8mb4" if is_mysql else "utf8"
-    # template0: nobody can be connected to it, so that two set-ups at once do not meet there.
     create_database(sync_driver(url), encoding, template="template0")
+
+
+def _drop(url: URL) -> None:
+    if has_own_loop(url):
+        if _is_postgresql(url):
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
+            _on_the_server(url, end.format(str(url.database).replace("'", "''")))
+        _on_the_server(url, f"DROP DATABASE {_quoted(url)}")
+        return
+    from sqlalchemy_utils import drop_database
+
+    drop_database(sync_driver(url))
+
+
+def _on_the_server(url: URL, sql: str) -> list[object]:
+    """Run a statement outside of transactions, in no database of the project's."""
+    there = url.set(database="postgres" if _is_postgresql(url) else "")
+    engine = migration_engine(there).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(sql)
+        return list(found.scalars()) if found.returns_rows else []
+
+
+def _quoted(url: URL) -> str:
+    return url.get_dialect()().identifier_preparer.quote_identifier(str(url.database))
+
+
+def _is_postgresql(url: URL) -> bool:
+    return url.get_backend_name() == "postgresql"

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
 
 import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from alambique import messages
-from alambique.database import sqlite
-from alambique.database.errors import unavailable_as_sentence
-from alambique.settings import seconds, sync_driver
+from alambique.database import own_loop, pooler, sqlite, timeouts
+from alambique.database.errors import opening
+from alambique.settings import has_own_loop, migration_driver
 
 IN_MEMORY = URL.create("sqlite")
-
-# Arguments of a connection that say how long to wait; who writes one in the URL decides alone.
-WAITING_ARGUMENTS = {"timeout", "init_command"}
 
 
 @contextmanager
@@ -32,66 +29,54 @@ def connect(url: URL, given: Connection | None = None) -> Iterator[Connection]:
     Raises:
         DatabaseUnavailable: the database does not let us in, or its driver is not installed.
         CommandError: the given connection is in a transaction already.
-        InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number.
+        InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number of seconds.
     """
     if given is not None:
         with _borrowed(given):
             yield given
         return
 
-    with unavailable_as_sentence(url):
+    with opening(url):
         connection = migration_engine(url).connect()
-    with connection:
+    try:
         yield connection
+    finally:
+        # That a session which is gone cannot be ended is no failure of what was done in it.
+        with suppress(DBAPIError, connection.dialect.loaded_dbapi.Error):
+            connection.close()
 
 
 def migration_engine(url: URL) -> Engine:
-    """Return an engine without a pool, which waits for a table as long as it, or its URL, may.
+    """Return an engine without a pool, which waits no longer than it, or its URL, may.
 
-    A statement waits MIGRATION_LOCK_TIMEOUT seconds (5).
+    A statement waits MIGRATION_LOCK_TIMEOUT seconds (5) for its table; `timeouts` has the rest.
 
     Raises:
-        InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number.
+        InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number of seconds.
     """
+    on_a_loop = has_own_loop(url)
+    url = migration_driver(url)
     engine = sa.create_engine(
-        sync_driver(url), poolclass=sa.NullPool, connect_args=_waiting_arguments(url)
+        url,
+        poolclass=own_loop.LoopPool if on_a_loop else sa.NullPool,
+        connect_args=timeouts.connect_arguments(url),
     )
+    if on_a_loop:
+        own_loop.prepare_engine(engine)
+    timeouts.notice_silence(engine)
     if engine.dialect.name == "sqlite":
         sqlite.prepare_engine(engine)
+    elif engine.dialect.name == "postgresql" and not on_a_loop:
+        pooler.prepare_engine(engine)
     return engine
-
-
-def _waiting_arguments(url: URL) -> dict[str, Any]:
-    """Say to the driver how long to wait for a table.
-
-    It is set with the connection: a statement would begin a transaction before Alembic does.
-    """
-    timeout = seconds("MIGRATION_LOCK_TIMEOUT", 5)
-    if WAITING_ARGUMENTS & url.query.keys():
-        return {}
-
-    match url.get_backend_name():
-        case "sqlite":
-            return {"timeout": timeout}
-        case "postgresql":
-            milliseconds = max(1, int(timeout * 1000))
-            options = url.query.get("options", "")
-            return {"options": f"-c lock_timeout={milliseconds} {options}"}
-        case "mysql" | "mariadb":
-            whole = max(1, int(timeout))
-            waits = f"lock_wait_timeout={whole}, innodb_lock_wait_timeout={whole}"
-            # In /*M! */ for MariaDB: on a cluster, a node first reads what the others committed.
-            return {"init_command": f"SET {waits}/*M!, wsrep_sync_wait=1 */"}
-        case _:
-            return {}
 
 
 @contextmanager
 def _borrowed(connection: Connection) -> Iterator[None]:
     if connection.in_transaction():  # Alembic would leave the commit to it, and say nothing
         raise CommandError(messages.CONNECTION_USED)
-    if connection.dialect.name != "sqlite":
-        yield
-        return
-    with sqlite.borrowed(connection):
+    with ExitStack() as meanwhile:
+        if connection.dialect.name == "sqlite":
+            meanwhile.enter_context(sqlite.borrowed(connection))
+        meanwhile.enter_context(timeouts.waiting_like_ours(connection))
         yield

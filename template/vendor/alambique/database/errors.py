@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from alambique import messages
+from alambique.settings import InvalidSetting, shown_url, without_secrets
 
 
 class DatabaseUnavailable(CommandError):
@@ -18,7 +19,7 @@ class DatabaseUnavailable(CommandError):
 
 @contextmanager
 def unavailable_as_sentence(url: URL) -> Iterator[None]:
-    """Turn what a driver says when it cannot connect into one sentence, the password masked.
+    """Turn what a driver says when it cannot connect into one sentence, secrets masked.
 
     Raises:
         DatabaseUnavailable: the database does not let us in, or its driver is not installed.
@@ -27,7 +28,32 @@ def unavailable_as_sentence(url: URL) -> Iterator[None]:
         yield
     except DBAPIError as error:
         driver_says = error.orig.args[-1] if error.orig and error.orig.args else error.orig
-        cause = " ".join(str(driver_says).split())
-        raise DatabaseUnavailable(messages.CANNOT_CONNECT.format(url=url, cause=cause)) from error
+        raise _unavailable(url, driver_says) from error
     except ImportError as error:
-        raise DatabaseUnavailable(messages.DRIVER_MISSING.format(url=url, cause=error)) from error
+        missing = messages.DRIVER_MISSING.format(url=shown_url(url), cause=error)
+        raise DatabaseUnavailable(missing) from error
+
+
+@contextmanager
+def opening(url: URL) -> Iterator[None]:
+    """Do the same where nothing else is done than to connect.
+
+    What an URL's query says is handed to the driver, which may choke on it in ways of its own.
+
+    Raises:
+        DatabaseUnavailable: the database does not let us in, its driver is not installed, or does
+            not take what the URL says.
+        InvalidSetting: a setting is malformed.
+    """
+    try:
+        with unavailable_as_sentence(url):
+            yield
+    except InvalidSetting:
+        raise
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _unavailable(url, error) from error
+
+
+def _unavailable(url: URL, driver_says: object) -> DatabaseUnavailable:
+    cause = without_secrets(" ".join(str(driver_says).split()), url)
+    return DatabaseUnavailable(messages.CANNOT_CONNECT.format(url=shown_url(url), cause=cause))

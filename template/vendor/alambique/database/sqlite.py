@@ -11,24 +11,28 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError
+from alembic.ddl.base import RenameTable
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.engine.interfaces import (
     DBAPIConnection,
     DBAPICursor,
+    ExecutionContext,
     ReflectedColumn,
     ReflectedForeignKeyConstraint,
 )
 
-from alambique import messages
+from alambique.database.foreign_keys import unwatch_foreign_keys, watch_foreign_keys
+from alambique.database.watched import unwatched
 
 # Set on a connection whose command will write: it then takes its turn as it begins.
 WRITES = "migration_writes"
 
 # What Alembic calls the table that takes another's place in a batch operation.
 BATCH_TABLE = "_alembic_tmp_"
+
+# Where a connection keeps how SQLite renamed before a batch operation.
+LEGACY = "alambique_legacy_alter_table"
 
 
 def prepare_engine(engine: Engine) -> None:
@@ -37,6 +41,8 @@ def prepare_engine(engine: Engine) -> None:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _let_views_wait)
+    event.listen(engine, "after_cursor_execute", _wait_no_longer)
+    watch_foreign_keys(engine)
 
 
 @contextmanager
@@ -49,32 +55,20 @@ def borrowed(connection: Connection) -> Iterator[None]:
     _prepare(driver, None)
     event.listen(connection, "begin", _begin)
     event.listen(connection, "before_cursor_execute", _let_views_wait)
+    event.listen(connection, "after_cursor_execute", _wait_no_longer)
+    watch_foreign_keys(connection)
     try:
         yield
     finally:
         event.remove(connection, "begin", _begin)
         event.remove(connection, "before_cursor_execute", _let_views_wait)
+        event.remove(connection, "after_cursor_execute", _wait_no_longer)
+        unwatch_foreign_keys(connection)
         connection.rollback()
-        driver.execute(f"PRAGMA foreign_keys={foreign_keys}")
-        driver.isolation_level = isolation_level
-
-
-def check_foreign_keys(ctx: MigrationContext, *_: object, **__: object) -> None:
-    """Refuse to commit a revision that leaves SQLite rows pointing at nothing.
-
-    Alembic calls this inside the revision's transaction, so that raising undoes the revision.
-
-    Raises:
-        CommandError: a row refers to a parent that is not there.
-    """
-    if ctx.as_sql or ctx.connection is None or ctx.dialect.name != "sqlite":
-        return
-    broken = ctx.connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-    if broken:
-        tables = sorted({f"{child} -> {parent}" for child, _, parent, _ in broken})
-        raise CommandError(
-            messages.FOREIGN_KEYS_BROKEN.format(rows=len(broken), tables=", ".join(tables))
-        )
+        if not connection.invalidated:  # Ctrl-C during a statement: SQLAlchemy drops the connection
+            _wait_no_longer(connection)
+            driver.execute(f"PRAGMA foreign_keys={foreign_keys}")
+            driver.isolation_level = isolation_level
 
 
 def read_keys_whole(dialect: Dialect) -> None:
@@ -143,9 +137,36 @@ def _begin(connection: Connection) -> None:
 
 
 def _let_views_wait(
-    _connection: Connection, cursor: DBAPICursor, statement: str, *_: object
+    connection: Connection,
+    _cursor: DBAPICursor,
+    _statement: str,
+    _parameters: object,
+    context: ExecutionContext | None,
+    _many: bool,
 ) -> None:
-    # A batch operation renames its new table into place while a view misses the old one.
-    if statement.startswith("ALTER TABLE"):
-        in_batch = BATCH_TABLE in statement.partition(" RENAME ")[0]
-        cursor.execute(f"PRAGMA legacy_alter_table={'ON' if in_batch else 'OFF'}")
+    """Let a batch operation rename its new table into place, while a view misses the old one.
+
+    Only then: what else is renamed under `legacy_alter_table` leaves keys and views behind.
+    """
+    _wait_no_longer(connection)  # one that failed was not followed by it
+    if not _puts_in_place(context):
+        return
+
+    cursor = unwatched(connection).cursor()
+    cursor.execute("PRAGMA legacy_alter_table")
+    ((connection.info[LEGACY],),) = cursor.fetchall()
+    cursor.execute("PRAGMA legacy_alter_table=ON")
+
+
+def _wait_no_longer(connection: Connection, *_: object) -> None:
+    """Have SQLite rename as it did before `_let_views_wait`."""
+    if not connection.invalidated and LEGACY in connection.info:
+        before = connection.info.pop(LEGACY)
+        unwatched(connection).cursor().execute(f"PRAGMA legacy_alter_table={before}")
+
+
+def _puts_in_place(context: ExecutionContext | None) -> bool:
+    """Tell whether a statement is the rename that ends a batch operation of Alembic's."""
+    compiled = context.compiled if context else None
+    statement = compiled.statement if compiled else None
+    return isinstance(statement, RenameTable) and statement.table_name.startswith(BATCH_TABLE)

@@ -6,4 +6,7 @@ LOCK_TABLE = "alembic_lock"
 JOURNAL_TABLE = "alembic_journal"
 """How far an interrupted revision came, where DDL cannot be undone."""
 
-ALEMBIC_TABLES = frozenset({VERSION_TABLE, LOCK_TABLE, JOURNAL_TABLE})
+BOOKKEEPING = frozenset({LOCK_TABLE, JOURNAL_TABLE})
+"""Those that nobody can call otherwise."""
+ALEMBIC_TABLES = BOOKKEEPING | {VERSION_TABLE}
+"""As they are called unless env.py says otherwise of the table of versions."""

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import traceback
+import warnings
+from collections.abc import Callable
+from inspect import Parameter, signature
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
+from alembic.util import CommandError, to_tuple
 
-from alambique import messages
-from alambique.settings import alembic_config
+from alambique import messages, private
+from alambique.settings import alembic_config, shown
 
 
 def history(config: Config | None = None) -> ScriptDirectory:
     """Return the project's revisions, read anew.
+
+    Args:
+        config: the command's configuration; the project's own by default.
+
+    Raises:
+        CommandError: there is no folder of revisions, or they do not make a history.
+        InvalidSetting: the project's pyproject.toml cannot be read.
+    """
+    script = script_directory(config)
+    require_history(script)
+    return script
+
+
+def script_directory(config: Config | None = None) -> ScriptDirectory:
+    """Return where the project's revisions are, none of them read yet.
 
     Args:
         config: the command's configuration; the project's own by default.
@@ -25,21 +44,106 @@ def history(config: Config | None = None) -> ScriptDirectory:
     return ScriptDirectory.from_config(config or alembic_config())
 
 
-def single_head(script: ScriptDirectory) -> str | None:
-    """Return the head of the history, None where there is no revision.
+def require_history(script: ScriptDirectory) -> None:
+    """Read all revisions, or say in a sentence which one cannot be read, and where.
 
     Raises:
-        CommandError: there are two, of branches that have not met yet.
+        CommandError: a revision is no Python, fails as it is imported, wants to be given something,
+            or follows one that is not there; or they follow each other in a circle.
     """
-    heads = script.get_heads()
-    if len(heads) > 1:
-        raise CommandError(messages.TWO_HEADS.format(heads=", ".join(heads)))
-    return heads[0] if heads else None
+    try:
+        with warnings.catch_warnings():  # Alembic's, of a parent that is missing: we say it
+            warnings.filterwarnings("ignore", "Revision .* referenced from .* is not present")
+            script.get_heads()
+        _require_no_parameters(script)
+    except CommandError:
+        raise
+    except (Exception, SystemExit) as error:
+        place = place_of(error, script)
+        if place is not None:
+            cause = f"{type(error).__name__}: {error}"
+            raise CommandError(messages.REVISION_BROKEN.format(place=place, cause=cause)) from error
+        if isinstance(error, KeyError):
+            raise CommandError(_parent_missing(script, str(error.args[0]))) from error
+        raise CommandError(messages.NO_HISTORY.format(cause=error)) from error
+
+
+def _require_no_parameters(script: ScriptDirectory) -> None:
+    """Refuse a history for several databases at once: its revisions are told which one is meant."""
+    for revision in script.walk_revisions():
+        upgrade = vars(revision.module).get("upgrade")
+        required = _required(upgrade) if callable(upgrade) else []
+        if required:
+            raise CommandError(
+                messages.ONE_FOR_SEVERAL.format(
+                    path=shown(revision.path), parameters=", ".join(required)
+                )
+            )
+
+
+def _required(function: Callable[..., object]) -> list[str]:
+    """Return the parameters of a function that one cannot leave out."""
+    return [
+        name
+        for name, parameter in signature(function).parameters.items()
+        if parameter.default is Parameter.empty
+        and parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    ]
+
+
+def place_of(error: BaseException, script: ScriptDirectory) -> str | None:
+    """Return the revision and the line where something went wrong; None if in no revision."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{shown(error.filename)}:{error.lineno}"
+
+    places = {folder.resolve() for folder in folders(script)}
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [each for each in frames if places & {*Path(each.filename).resolve().parents}]
+    return f"{shown(inside[-1].filename)}:{inside[-1].lineno}" if inside else None
+
+
+def _parent_missing(script: ScriptDirectory, parent: str) -> str:
+    """Say which revisions speak of a parent that is not there."""
+    paths = sources(script)
+    followers = [shown(path) for path in paths if parent in path.read_text(encoding="utf-8")]
+    return messages.PARENT_MISSING.format(parent=parent, paths=", ".join(followers))
+
+
+def folders(script: ScriptDirectory) -> list[Path]:
+    """Return the folders in which the revisions are: one, unless `version_locations` says more."""
+    return private.version_folders(script)
+
+
+def folder_of(script: ScriptDirectory, revision: Script) -> Path:
+    """Return which of these folders a revision is in, or below where they are searched whole."""
+    source = source_of(revision).resolve()
+    inside = [folder for folder in folders(script) if folder.resolve() in source.parents]
+    return max(inside, key=lambda folder: len(folder.parts), default=source.parent)
+
+
+def sources(script: ScriptDirectory) -> list[Path]:
+    """Return the files that revisions may be in, whether Alembic can read them or not."""
+    pattern = "**/*.py" if script.recursive_version_locations else "*.py"
+    return sorted(path for folder in folders(script) for path in folder.glob(pattern))
 
 
 def oldest_first(script: ScriptDirectory) -> list[Script]:
     """Return all revisions, each after those it follows."""
     return list(script.walk_revisions())[::-1]
+
+
+def followed(revision: Script) -> tuple[str, ...]:
+    """Return the revisions that one follows: several where it joins branches, none at a base."""
+    return tuple(to_tuple(revision.down_revision, default=()))
+
+
+def without(revision: Script) -> str:
+    """Return the goal of the downgrade that undoes a revision, and of the others nothing.
+
+    It is for a database where no other revision stands on it. `-1` means it only where the database
+    is at one head, and never where the revision joins several.
+    """
+    return f"{revision.revision}@{(*followed(revision), 'base')[0]}"
 
 
 def source_of(revision: Script) -> Path:

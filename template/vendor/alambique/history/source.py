@@ -102,6 +102,16 @@ def variables(path: Path) -> Mapping[str, object]:
     return _variables(_parsed(path))
 
 
+def variables_in(source: str) -> Mapping[str, object]:
+    """Return what `variables` does, of a revision's text.
+
+    Raises:
+        SyntaxError: it is no Python.
+        ValueError: it has a null byte.
+    """
+    return _variables(ast.parse(source))
+
+
 def with_variable(source: str, name: str, value: object) -> str:
     """Return a revision's source with another value for a variable at its top.
 

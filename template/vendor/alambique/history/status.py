@@ -20,7 +20,8 @@ from sqlalchemy import Connection, inspect
 from alambique import messages
 from alambique.autogenerate.filters import Ownership
 from alambique.database.engine import connect
-from alambique.database.tables import ALEMBIC_TABLES
+from alambique.history.environment import ask, hear, require_obedience
+from alambique.history.heads import final_heads, forked, forks
 from alambique.history.script import history, replaced_revisions
 from alambique.history.source import created_tables
 from alambique.names import TableName
@@ -65,16 +66,16 @@ def status(config: Config, compare: bool = True) -> Status:
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     script = history(config)
-    heads = script.get_heads()
-    if len(heads) > 1:
-        return Status(State.TWO_HEADS, messages.TWO_HEADS.format(heads=", ".join(heads)))
+    if found := forks(script):
+        return Status(State.TWO_HEADS, forked(found))
 
-    database = current_heads(config)
+    heads = final_heads(script)
+    database = current_heads(config) if compare else heads_at_once(config)
     if unknown := unknown_revision(script, database):
         return unknown
     if set(database) != set(heads):
         sentence = messages.BEHIND.format(
-            database=", ".join(database) or "base",
+            database=", ".join(sorted(database)) or "base",
             code=", ".join(heads) or "base",
             count=len(pending(script, database)),
         )
@@ -103,7 +104,7 @@ def unknown_revision(script: ScriptDirectory, database: tuple[str, ...]) -> Stat
     names = ", ".join(unknown)
     if new := replaced_by(script, unknown[0]):
         return Status(State.BEHIND, messages.SQUASHED.format(database=names, new=new))
-    code = ", ".join(script.get_heads()) or "base"
+    code = ", ".join(final_heads(script)) or "base"
     return Status(State.AHEAD, messages.AHEAD.format(database=names, code=code))
 
 
@@ -143,17 +144,39 @@ def connected(config: Config) -> Iterator[Connection]:
 def current_heads(config: Config) -> tuple[str, ...]:
     """Return the revisions the database says it is at; none when it was never migrated.
 
+    It is asked as env.py has it: in the table that it names, over the connection that it opens.
+
     Raises:
         DatabaseUnavailable: the database does not let us in.
-        CommandError: the given connection is in a transaction already.
+        CommandError: the given connection is in a transaction already, or env.py fails.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
+    require_obedience(config)
+    found = ask(config, lambda migration: migration.get_current_heads())
+    return tuple(dict.fromkeys(head for heads in found for head in heads))
+
+
+def heads_at_once(config: Config) -> tuple[str, ...]:
+    """Return the same at the cost of a query, as often as a service is asked, in any thread.
+
+    What env.py says of it is heard once; an env.py that connects by itself is run each time.
+
+    Raises:
+        CommandError: the given connection is in a transaction already, or env.py fails.
+        DatabaseUnavailable: the database does not let us in.
+        InvalidSetting: a setting, such as the URL, is missing or malformed.
+    """
+    heard = hear(config)
+    if heard.connects_by_itself:
+        return current_heads(config)
+    table = heard.version_table
+    options = {"version_table": table.name, "version_table_schema": table.schema}
     with connected(config) as connection:
-        return MigrationContext.configure(connection).get_current_heads()
+        return MigrationContext.configure(connection, opts=options).get_current_heads()
 
 
 def pending(script: ScriptDirectory, database: tuple[str, ...]) -> list[str]:
-    """Return the revisions an upgrade to head would apply, the first one first.
+    """Return the revisions an upgrade to all heads would apply, the first one first.
 
     Args:
         script: the history.
@@ -178,16 +201,16 @@ def ignored_tables(config: Config, ours: Ownership) -> list[TableName]:
     with connected(config) as connection:
         inspector = inspect(connection)
         default_schema = inspector.default_schema_name
-        there = set(inspector.get_table_names()) - ALEMBIC_TABLES
+        there = {TableName(name) for name in inspector.get_table_names()}
 
     known = {table.within(default_schema) for table in ours.tables}
-    return sorted({TableName(name) for name in there} - known)
+    return sorted(there - hear(config).own_tables(default_schema) - known)
 
 
 def _compared(config: Config, script: ScriptDirectory) -> Status:
     """Compare the models with a database that is at head."""
     ignored = ignored_tables(config, Ownership(lambda: created_tables(script)))
-    code = ", ".join(script.get_heads()) or "base"
+    code = ", ".join(final_heads(script)) or "base"
 
     with _as_alembic_check(config):
         try:

@@ -4,11 +4,13 @@
 
 # The commands, as `alambique --help` lists them
 COMMANDS = {
+    "init": "Make env.py a call of alambique, with what it configured; --undo gives the former one back.",
     "setup": "Make what a fresh clone lacks: .env, the database, the tables.",
+    "upgrade": "Apply revisions: all, a step such as +1, or up to one.",
     "check": "Say where the database stands; the exit code is the state's.",
     "plan": "Print the SQL an upgrade would run, with what loses data or rewrites a table marked.",
     "downgrade": "Downgrade to a revision, a step such as -1, or the base; ask if that drops data.",
-    "rebase": "Put two heads in one line: what the trunk lacks moves on top.",
+    "rebase": "Put two heads of a branch in one line: what the trunk lacks moves on top.",
     "squash": "Put the history into one revision; databases at head do not notice.",
     "lint": "Say what a reviewer would say of new revisions, and of closed ones that were edited.",
     "tour": "Walk through the history, a step at a time, on a scratch database.",
@@ -22,54 +24,136 @@ COMMANDS = {
     "openapi": "Write docs/openapi.json, the description of the API.",
 }
 
+# Before anything else
+TOO_OLD = "Migrations need {needed} or newer, and this environment has {found}. Ask for newer ones in pyproject.toml, and install them: pip install --upgrade sqlalchemy alembic."
+ALEMBIC_HIDDEN = "What Python imports as `alembic` is {path}, not the package. Delete the __init__.py in that folder, as a folder of migrations needs none, and run the command again; if Alembic is not installed at all: pip install alembic."
+
 # How we connect
 URL_MISSING = "DATABASE_URL is not set. Put it in .env (`make setup` makes one from .env.example) or in the environment."
 URL_MALFORMED = "DATABASE_URL cannot be read. It looks like driver://user:password@host:port/database, with special characters in the password percent-encoded; see .env.example."
 URL_IN_INI_MALFORMED = "sqlalchemy.url in alembic.ini cannot be read: write each % in it twice, or take the line out and set DATABASE_URL."
+INI_MALFORMED = (
+    "alembic.ini cannot be read ({cause}). Mend it, in UTF-8, and run the command again."
+)
 DATABASE_UNKNOWN = "Migrations do not know {name}. They run on SQLite, PostgreSQL, MySQL and MariaDB: set DATABASE_URL to one of these."
 PYPROJECT_MALFORMED = "{path} cannot be read: {cause}. Mend it and run the command again."
 SETTING_NOT_TEXT = "{name} in [tool.alambique] of pyproject.toml is {value!r}, not a text. Write it in quotes, or leave it out."
+NO_SECTION = (
+    "There is no section [{section}] in {path}. Name one that is there: alambique -n ... check"
+)
 SETTING_NOT_A_LIST = '{name} in [tool.alambique] of pyproject.toml is {value!r}, not a list of texts. Write it like ["app"].'
+SETTING_NOT_A_CONVENTION = '{name} in [tool.alambique] of pyproject.toml is {value!r}, and has to be a table of texts, as in `naming-convention.pk = "pk_%(table_name)s"`.'
+SETTING_NOT_YES_OR_NO = (
+    "{name} in [tool.alambique] of pyproject.toml is {value!r}, and has to be true or false."
+)
 DRIVER_MISSING = "The driver for {url} is not installed ({cause}). Add it to pyproject.toml and run `make setup`."
 CANNOT_CONNECT = "Cannot open {url}: {cause}. Check DATABASE_URL and that the database answers; `make setup` creates a missing database."
 CONNECTION_USED = "The connection given in config.attributes is in a transaction already, so nothing would be committed. Give a connection that has run no statement, or commit first."
 FOREIGN_KEYS_BROKEN = "The revision leaves {rows} row(s) that refer to a missing parent ({tables}), so it was undone. Mend the rows inside the revision and run `make upgrade` again."
-NOT_SECONDS = "{name} is not a number of seconds. Set it to something like 60, or leave it out."
+FOREIGN_KEY_UNCHECKED = "The revision leaves a foreign key that SQLite cannot check ({cause}), so it was undone. What a key refers to is a primary key, or UNIQUE: say so in the revision, and run `make upgrade` again."
+REBUILD_NOT_UNDERSTOOD = "SQLite alters the table {table} by making it anew, and how it was made cannot be read as far as that takes: {what}. Nothing was changed. Take this batch operation out of the revision, and write its steps as SQL in `op.execute()`: CREATE TABLE under another name, INSERT, DROP TABLE, ALTER TABLE … RENAME TO."
+REBUILD_IN_THE_WAY = "The revision would change {column} of {table}, and this speaks of it and is not changed with it: {sql}\nNothing was changed. Drop that first, in the same batch operation or before it, and make it anew afterwards if it still has a meaning (a constraint without a name gets one by `batch_alter_table(…, naming_convention=…)`); then run `make upgrade` again."
+REBUILD_WENT_ALONG = "Went with {column} of {table}, as it spoke of it and of others: {sql}"
+REBUILD_BREAKS = "After the revision, {name} no longer works ({cause}), so the revision was undone. Have it drop {name} before it changes the table, and make it anew afterwards; then run `make upgrade` again."
+NOT_SECONDS = "{name} is not a number of seconds, from 0 to {longest}. Set it to something like 60, or leave it out."
 
 # When it is interrupted, or has to wait
 LOCK_TIMEOUT = "Another migration has held this database for {wait:g} s ({cause}). Wait for it and run the command again, or raise MIGRATION_LOCK_WAIT (seconds)."
-TABLE_BUSY = "A table stayed busy ({cause}). The revision was undone; let the long query end and run the command again, or raise MIGRATION_LOCK_TIMEOUT or MIGRATION_LOCK_WAIT (seconds)."
+LOCK_WAITS = (
+    "Another migration is under way on this database: {held}. Waiting for it, {wait:g} s at most."
+)
+LOCK_HOLDER = "session {number} ({user}, {program}), {doing} since {since}"
+LOCK_LOST = "The migration lock is no longer ours, or cannot be asked for ({cause}): another migration may be under way. What was not committed is undone, and nothing more was begun; run the command again, it goes on from there."
+LOCK_NOT_RELEASED = "What was asked for is done, but the migration lock could not be given back ({cause}). It goes with its connection."
+CONNECTION_LOST = "The connection to the database was lost ({cause}), and the migration lock with it. What was not committed is undone; run the command again, it goes on from there.\n{sql}"
+GOAL_MOVED = "The database was at {before} when `{goal}` was asked for, and another migration took it to {now} meanwhile: `{goal}` would mean something else now. Nothing was done; look with `make current`, and ask again."
+CHANGED_MEANWHILE = "What was there a moment ago is not there any more ({cause}): another migration is under way. Nothing was written; run the command again when it has ended."
+POOLER = "A connection pooler stands before this database: the migration lock is a row of the table alembic_lock. Set MIGRATION_DATABASE_URL to a direct connection, and the lock goes with its process."
+POOLER_AND_ASYNC = "A pooler stands between {driver} and the server, and {driver} prepares statements that the next session does not have. Give MIGRATION_DATABASE_URL the server's own address, or take `async-driver` out of [tool.alambique]."
+TABLE_BUSY = "A table stayed busy ({cause}). The revision was undone; let the long query end and run the command again, or raise MIGRATION_LOCK_TIMEOUT, MIGRATION_LOCK_WAIT or, of what keeps nobody waiting, MIGRATION_PATIENCE (seconds)."
 STATEMENT_FAILED = "The database refused a statement: {cause}\n{sql}\nNothing is left half done: what could not be undone is noted. Mend the cause and run the command again; `alembic --raiseerr upgrade head` shows where it was."
 NOT_SPOKEN = "This database cannot do what the revision says: {cause}. Mend the revision (and the model), and run the command again."
 TABLE_RETRY = "A table is busy ({cause}); trying again in {pause:g} s."
+WAITS_FOR = "Waiting for {seconds:.0f} s already: {sql}{phase}. In the way: {who}"
+WAITS_FOR_ONE_OF = "one of these, which have been at work for longest, as this server does not say whose the lock is: {named}"
+WAS_IN_THE_WAY = "in the way: {who}"
+AND_MORE = "{named}; and {more} more"
+SESSION = "session {number} ({user}, {program}), in a transaction since {since}, {doing}"
+SESSION_DOES = {"active": "running `{sql}`", "idle": "idle after `{sql}`", "silent": "idle"}
+PREPARED_TRANSACTION = "a prepared transaction, which only COMMIT PREPARED or ROLLBACK PREPARED ends (pg_prepared_xacts names it)"
 HALF_APPLIED = "`{step}` was interrupted half-way, so `{asked}` cannot begin. Finish it first: make upgrade (or make downgrade, if that is what was interrupted)."
-REVISION_EDITED = "`{step}` was interrupted and its revision was edited since: this statement is not the one that ran.\n{sql}\nRestore the revision as it was and run the command again; change it afterwards, in a revision of its own. If nobody edited it, it decides by what it reads, which is different now: finish it by hand and run `make stamp to=...`."
-RETURNING_LOST = "`{step}` was interrupted after this statement, and the rows it returned (RETURNING) are lost.\n{sql}\nFinish the revision by hand and run `make stamp to=...`."
-SKIPPED = "Already done before the interruption: {sql}"
-ALREADY_DONE = "The statement in doubt had been carried out: {cause}"
-INVALID_INDEX = "An interrupted CREATE INDEX CONCURRENTLY left {name} invalid; building it again."
+REVISION_EDITED = "`{step}` was interrupted and its revision was edited since: it does something else now than what it had done.\nThen: {then}\nNow: {now}\nRestore the revision as it was and run the command again; change it afterwards, in a revision of its own. What had been done: {count} statement(s), the last one: {last}"
+REPLAY_DIFFERS = "`{step}` was interrupted, and its revision, which nobody edited, does not do again what it had done.\nThen: {then}\nNow: {now}\nIt decides by something that is not in the database: the time, chance, a variable, the order of a set. Finish it by hand and run `make stamp to=...`. What had been done: {count} statement(s), the last one: {last}"
+REPLAY_LOST = "`{step}` was interrupted, and cannot go on by itself: {why}.\n{sql}\nFinish the revision by hand and run `make stamp to=...`. What had been done: {count} statement(s), the last one: {last}"
+REPLAYED_FAILURE = "`{step}` was interrupted after one of its statements had been refused, and went on to others that cannot be undone. Replayed, it ends there again: {cause}. Finish the revision by hand and run `make stamp to=...`."
+CANNOT_TELL = "`{step}` was interrupted during this statement, and nothing tells how far it came.\n{sql}\nLook at what it did, finish the revision by hand and run `make stamp to=...`. What had been done before it: {count} statement(s), the last one: {last}"
+STILL_RUNNING = "The server is still at a statement that an interrupted command sent (session {session}): {sql}\nLet it end, or end that session, and run the command again."
+JOURNAL_OF_2_0 = "`{step}` was interrupted under a version of alambique before 2.1, whose notes this one does not read. Finish it with the version it was begun with, or by hand and run `make stamp to=...`."
+ASKS_ABOUT_OURS = "`{step}` asks its session about the statement before, and the journal has come in between, as it does in an autocommit_block and after a CALL.\n{sql}\nIt was not carried out. Take the count from the statement's own result, `op.get_bind().execute(...).rowcount`, and run the command again."
+LOSSES = {
+    "temporary": "the temporary table it made went with its session",
+    "session": "what it put into its session (a variable, something prepared) went with the session",
+    "unset": "it reads a variable of the session that nobody has set in this one",
+    "asks": "it asks its session about a statement that was carried out in another one",
+    "elsewhere": "it used a second connection, of which nothing is recorded",
+    "driver": "it used the driver in a way of which nothing is recorded",
+    "autocommit": "it had each statement commit by itself, so that nothing could be recorded with it",
+    "value": "an answer had a value of a type that cannot be recorded",
+    "too much": "its answers were more than is recorded",
+    "partly": "the server refused a statement after it had done a part of it",
+}
+PAST_LIMIT = "`{step}` has read and written more than is recorded ({size} MiB of answers). It goes on, but if it is interrupted from here on, it has to be finished by hand."
+RESUMED = "`{step}` goes on after {count} statement(s) that were carried out before the interruption, the last one: {last}"
+HAPPENED = "The statement in doubt had been carried out: {sql} ({changes})"
+INVALID_INDEX = "A statement that was not finished left the index {name} invalid; it is dropped."
+INDEX_STAYS_INVALID = "What this statement left unfinished could not be dropped now ({cause}); the same command drops it when it runs again: {sql}"
+INDEX_IS_INVALID = "An invalid index called {name} is there already, and no statement of this revision left it: somebody is building it, or left it behind. Nothing was done; if nobody needs it, run `DROP INDEX CONCURRENTLY {name}`, and the command again."
+
+REVISION_BROKEN = (
+    "{place}: the revision cannot be read ({cause}). Mend it and run the command again."
+)
+PARENT_MISSING = "{paths} follows the revision {parent}, which is not there. Bring its file back (git log --diff-filter=D --name-only shows when it went), or have down_revision name the one that took its place, and run the command again."
+ONE_FOR_SEVERAL = "{path}: the revision wants to be given {parameters}, as in one history for several databases (`alembic init -t multidb`, `flask db init --multidb`), and nothing is given here. Have a history for each database: a section of alembic.ini with its script_location, sqlalchemy.url and bind, and upgrade() and downgrade() without parameters; then `alembic -n <section> upgrade head` for each."
+NO_HISTORY = "The revisions do not make a history: {cause}. Mend what they say in down_revision, and run the command again."
+ENV_FAILED = "{place} failed: {cause}. It is the file that every command runs: mend that line; docs/env.md shows what it holds as it is generated."
+ENV_CONNECTS = "{place} connects by itself, and would migrate its own database instead of the one it is told to. Have it call `run_migrations()` of alambique.env: docs/env.md shows it."
+ENDED = "{place}: the revision, or a module that it needs, ended the program ({cause}). That is a failure: the revision was undone, or goes on there when the command runs again. Let it return, or raise an error, instead."
+NOT_WITHOUT_DATABASE = "{place}: the revision runs on a database only, as nothing is read from one where SQL is printed, and it fails without ({cause}). `make upgrade` runs it on the database; to have it printed, let it do without what it reads, or ask `context.is_offline_mode()`."
 
 # Models and revisions
 MODEL_NOT_IMPORTED = "Could not import {model} ({cause}, at {place}). Nothing was compared: without this model its table would look dropped. Mend it, or what [tool.alambique] in pyproject.toml says of models, and run the command again."
+NAMING_UNKNOWN = "A revision leaves something without a name, and the models could not be asked for their naming convention. {cause} Mend that, or say the convention as `naming-convention` in [tool.alambique] of pyproject.toml: then nothing is imported (an empty table is none)."
+NAMING_DIFFERS = "`naming-convention` in [tool.alambique] of pyproject.toml is {setting}, and the models have {models}: a new database would get other names than the models say. Make the setting the same, or delete it: then the models are asked."
+BIND_UNKNOWN = "`bind` in alembic.ini is {bind!r}, and no model is of that bind; those that the models have: {binds}. Mend it there, or in __bind_key__ (of plain SQLAlchemy: MetaData(info=dict(bind_key=...))), and run the command again."
 NOTHING_MAPPED = "No model is mapped, so there is nothing to compare. Add one in app/<module>/models.py, or name its package in pyproject.toml, under [tool.alambique]: models = [...]."
 NOT_AT_HEAD = "The database is at {database} and the history ends at {code}: comparing would mix up what is new with what is not applied yet. Run `make upgrade` first; `make check` says more."
 NOT_FORMATTED = (
     "{path} was written but not formatted. Run `make setup`, which installs ruff, then `make lint`."
 )
+TYPE_NOT_SPOKEN = "The column {column} of the models has a type that this database cannot be told ({cause}). Give it one for each database with `with_variant(...)`, mark it with info=dict(skip_autogenerate=True), or compare with a database that has the type; then run the command again."
 ENUM_CHANGED = "The Enum {name} has the members {found} in the database and {mapped} in the models, and Alembic cannot write that change. Make an empty revision (make revision) with op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") and run `make upgrade`; to take a member away, make a new type there and move the columns over to it."
 NO_CHANGE = "The models and the database agree: no revision was written."
 
 # make migration: what would lose data
 ASK_RENAME = "{old} -> {new}: rename? [y/n] "
 ASK_DROP = "Drop {name}, with its data? [y/n] "
+ASK_DROP_CONSTRAINT = "Drop the {kind} {name}? The database will then take what it refused. [y/n] "
 ASK_CUT = " Go on? [y/n] "
 ASK_FILL = "{name} may not be null: what do the rows that are there get, as SQL ('x', 0, now())? "
 HOW_TO_RENAME = "{name} is gone. Renamed: rename={name}:{new}    Not needed any more: drop={name}"
 HOW_TO_DROP = "{name} is gone. Not needed any more: drop={name}"
+HOW_TO_DROP_CONSTRAINT = "The {kind} {name} is in the database and not in the models: without it, rows come in that were refused. Not needed any more: drop={name}    Else say it in the model."
 HOW_TO_CUT = "{name} goes from {old} to {new}, which may cut values. All the same: drop={name}"
 HOW_TO_FILL = "{name} may not be null, and rows that are there have no value. A value for them, as SQL: fill=\"{name}:'x'\"    Or make the column nullable first."
+CONSTRAINTS = {
+    "check": "CHECK",
+    "unique": "UNIQUE",
+    "foreign key": "foreign key",
+    "index": "unique index",
+}
 LOSES_DATA = 'No revision was written: it would lose data, and nobody said it may.\n{lines}\nSay it in the same command: make migration m="..." rename=... drop=... fill=... (with alembic: -x rename=... -x drop=... -x fill=...)'
 NOT_FOUND = "No revision was written: nothing to rename, drop or fill under {names}. Give names as table or table.column, as they are in the database."
+VIEWS_LEFT_BEHIND = 'After this rename, {views} cannot be read: a view keeps the old names. Make each anew in the revision, after the rename, op.execute("CREATE OR REPLACE VIEW ..."), and with the old names at the end of downgrade().'
 
 # Where the database stands
 CURRENT = "Current: the database is at {code} and agrees with the models."
@@ -77,6 +161,9 @@ BEHIND = "Behind: the database is at {database}, the code at {code}, {count} rev
 AHEAD = "Ahead: the database is at {database}, which this code (at {code}) does not know. Deploy the code that has that revision, or downgrade with it first."
 DRIFT = 'Drift: the models and the database differ. This would bring the database to the models:\n{changes}\nRun `make migration m="..."` if the models are right.'
 TWO_HEADS = "Two heads: the history forks into {heads}. Put them in one line with `make rebase`, then run `make upgrade`."
+SEVERAL_HEADS = "`head` does not say which one: this history has several branches, each with its own head: {heads}. For all of them say `heads`, such as `alembic upgrade heads`; for one, its label or its revision, such as `stock@head`."
+WHICH_HEAD = 'Nothing says which head the new revision follows: {heads}. Say it: alembic revision --autogenerate -m "..." --head <revision>, or --head <label>@head. Or join them: alembic merge {all} -m "..."'
+WHICH_DOWN = "`{to}` does not say which revision to undo: the database is at {heads}. Say from which head, or down to which revision, such as `3f1c0a5d@-1`, `stock@-1` or `stock@base`."
 SQUASHED = "Behind: the database is at {database}, which `make squash` has put into {new}. Bring it to {new} with the code from before the squash (git log --diff-filter=D --oneline shows that commit), then come back to this one."
 IGNORED = "Not ours, left alone: {tables}."
 
@@ -93,16 +180,22 @@ Ready. What now:
 NOTHING_TO_DO = "Nothing to apply: the database is at head."
 LOSES = "LOSES DATA:"
 REWRITES = "rewrites the table, which nobody can write to meanwhile:"
+FIRES = "changes rows, on each of which these act, too:"
 
 # make downgrade
 NOTHING_TO_UNDO = "Nothing to undo: the database is at the base, with no revision applied."
 ROWS = "{name}: {rows} row(s)"
-WILL_DROP = "This downgrade drops data:\n{losses}"
-CONFIRM = "Drop it? [y/n] "
-YES = {"y", "yes"}
-NOT_CONFIRMED = "Nothing was changed. To drop it all the same: {command}"
+WILL_DROP = "This downgrade loses data of {database}:\n{losses}"
+CONFIRM = "Lose it? [y/n] "
+YES_OR_NO = "Neither yes nor no: y or n?"
+NOT_CONFIRMED = "Nothing was changed. To lose it all the same: {command}"
+CONSENT_ELSEWHERE = "The consent that was given is for another database: {said}"
+UNTOLD = (
+    "@{revision}: whatever this revision's downgrade() loses; nothing can tell beforehand: {cause}"
+)
+AFTER_INTERRUPTED = "`{step}`, which comes before it, was interrupted half-way"
 FAILED = "Failed: {error}"
-INTERRUPTED = "Interrupted."
+INTERRUPTED = "Interrupted. A revision under way was undone, or goes on where it stopped when the command runs again; `make check` says where the database stands."
 
 # make models, make adopt
 MODELS_DOCSTRING = "Models of tables that were there before them."
@@ -141,7 +234,21 @@ NO_VERSION = "The template at {source} no longer has {old}, which this project c
 NOT_COMMITTED = "There are changes that are not committed. Commit them (or `git stash`) first."
 HISTORY_STAYS = "The history would stay in the old folder. Move it first, `git mv <the old one> {folder}`, commit, and run the command again."
 NOT_UPDATED = "Copier did not update; its reason is above, and the project is as it was. Mend that, and run the command again."
+EDITED_GOES = "The update would take away what was edited here:\n  {files}\nNothing was changed. To keep it, as yours from now on:\n  {keep}\nTo let it go; git has it:\n  {drop}"
 IN_THE_WAY = "The new version brings {files}, and git does not know the file you have there. Nothing was changed: add and commit yours, or move it away, and run the command again."
+BROUGHT_IGNORED = "Brought, but matched by .gitignore, so git shows and adds it only when asked (git add --force):\n  {files}"
+UNREACHED = "What the template changed in these did not come, because they were moved or deleted here. Where it is wanted, do it by hand:\n  {files}"
+UNREACHED_MOVED = "{path}, moved to {now}"
+UNREACHED_DELETED = "{path}, deleted"
+UNREACHED_NO_MORE = "{path}, moved to {now}; the template no longer has it"
+ANSWER_CHANGED = {
+    "database": "database was {old} and is {new}. By hand: put the DATABASE_URL of .env.example into .env and wherever else one is set; run `make setup test`, because revisions written for {old} may not run on {new}; and take your rows over yourself.",
+    "mode": "mode was {old} and is {new}. By hand: what is yours (app/, main.py, tests/) still uses the other kind of session; `make lint test` names each place.",
+    "environment": "environment was {old} and is {new}. By hand: `rm -r .venv && make setup` makes it anew; delete the lock file that only {old} reads.",
+    "api": "api was {old} and is {new}. By hand: app/api.py is yours, so write or rewrite it, as docs/template.md shows; `make test` follows.",
+    "example": "example counts when a project is made; now it changes the commands and pages only. The example's files are yours: delete them, or copy them from a new project.",
+}
+CREDENTIALS_OUT = "The template's address in {file} had a password or a token, which anybody who reads the repository can use. It was taken out: revoke it, and let a credential helper of git, or an SSH key, open the template."
 CONFLICTS = "Conflicts in:\n  {files}\nMend what lies between <<<<<<< and >>>>>>>, `git add` these files, run `make setup check`, and commit. To give up instead:\n  git restore --source=HEAD --staged --worktree .{undo}"
 GIT_FAILED = "git {command} failed: {cause}\nMend that, and run the command again."
 SEAL_EDITED = "edited: {files}"
@@ -206,6 +313,7 @@ DOCTOR_WHAT = {
     "env_file": ".env",
     "settings": "the settings",
     "address": "DATABASE_URL",
+    "answers": "the answers given to Copier",
     "server": "the server",
     "database": "the database",
     "revisions": "the database's revision",
@@ -247,6 +355,12 @@ DOCTOR_URL_INI = (
 )
 DOCTOR_URL_ASKED = "The database is {url}, as the command says."
 DOCTOR_URL_EXAMPLE = "{name}: {url}, from .env.example, as nothing else names a database."
+DOCTOR_ANSWERS = "The project is as its answers say."
+DOCTOR_OTHER_ENGINE = "{place} names a database of {found}, and the project is made for {asked}. Write the DATABASE_URL of .env.example there; or, if it is right, run `make template-update data=database={found}`."
+DOCTOR_OTHER_ENVIRONMENT = (
+    "The .venv was not made by {asked}, which the answers name. Run `rm -r .venv && make setup`."
+)
+DOCTOR_CREDENTIALS = "The template's address in {file} has a password or a token, which anybody who reads the repository can use. Revoke it, take it out of the line _src_path and commit; a credential helper of git, or an SSH key, opens the template."
 DOCTOR_NO_SERVER = "SQLite needs no server."
 DOCTOR_SERVER = "The server answers: {place}."
 DOCTOR_SILENT = "The database did not answer within {seconds} s. Check DATABASE_URL and that the server is up, then run `make doctor` again."
@@ -263,15 +377,22 @@ DOCTOR_TEMPLATE_UNKNOWN = "Could not tell whether the template has a newer versi
 # make rebase
 HISTORY_HEADER = "# A conflict here: two branches have each added a revision. `make rebase` puts them in one line."
 ONE_LINE = "The history is one line already; history.txt says it."
+NO_FORK = "The history has a head for each of its branches, and no branch has two: {heads}. history.txt says so."
+REBASE_BRANCHES = '{name} is the one head of its branch, and branches stay apart: what moves would be their first revision, which other databases may have. The heads are {heads}. To join branches, write a revision that follows both: alembic merge {all} -m "..."'
 REBASED = "{path} now follows {bottom}; the head is {head}."
 REBASE_DONE = "Read both: they may change the same table. Then `git add` the revisions and {file}, commit, and run `make upgrade`."
 REBASE_UNDOES = "Your database has {revision}, which moves on top: it is undone there first."
 REBASE_UNSEEN = "The database was not asked ({cause}). If a revision below is applied there, undo it before `make upgrade`: make downgrade."
+REBASE_UNSURE = "Git does not tell which of these heads the trunk has, and what other databases have must stay below. Say which one moves on top:\n{choices}"
+REBASE_CHOICE = "  make rebase top={top}    moves {path}"
+REBASE_KEEPS = "To move on top, {revisions} would have to be undone in your database, and the trunk has that. Leave it below and name another head: make rebase top=... Or, if it has to move, undo it yourself first: make downgrade to={to}"
 MERGE_MOVES = "{path} joins two lines itself and cannot move on top of another. Say which head moves instead: make rebase top=..."
 NO_HEAD = "{name} is no head. The heads are {heads}: make rebase top=..."
 
 # make squash
 SQUASH = "squash"
+SQUASH_BRANCHES = 'Nothing was changed: the history has several branches, and a squash makes one revision of one line. The heads are {heads}. If they shall be one line, join them first: alembic merge {all} -m "..."'
+SQUASH_FOLDERS = "Nothing was changed: the revisions are in several folders (version_locations in alembic.ini), and a squash makes one revision in one folder. Move them to one folder first, and leave that one in alembic.ini."
 NOTHING_TO_SQUASH = "The history has one revision or none: nothing to squash."
 SQUASHED_INTO = "{count} revisions fit in one, {head}; a scratch database was built from it."
 SQUASH_LOSES = "The old history makes this too (-), or this differs (+). Databases that have it keep it; put what a new one needs into the revision by hand:"
@@ -284,9 +405,12 @@ NOT_SQUASHED = "Nothing was changed: no database could be built from one revisio
 REVISIONS_FIT = "The revisions are fit to be reviewed."
 REVISION_CHANGED = "{path} is closed, and was edited since: a database that ran it never sees the edit. Undo it (git checkout -- the file) and write a new revision; if no database but yours ran it, delete its line in {file} and run `make rebase`."
 REVISION_GONE = "{revision} is in {file}, and its revision is not there: databases that ran it would be lost. Bring it back (git checkout), or, if no database but yours ran it, delete its line and run `make rebase`."
-LINE_STALE = "{file} does not end with the head of the history. Run `make rebase`, which writes it, and commit it."
+LINE_STALE = "{file} does not end with the head of the history, or of each of its branches. Run `make rebase`, which writes it, and commit it."
 IMPORTS_APP = "{path} imports {names}: it would change when the code does. Say in the revision itself what it needs: sa.table(...), a literal, a copy."
 NO_DOWNGRADE = "{path}: downgrade() undoes nothing. Write it; or, if there is no way back, say why in its docstring."
+CONFLICT_LEFT = "{place}: a conflict that nobody mended ({text}). Keep what is right of both sides and delete the markers. Where such a line belongs, .gitattributes says so: {path} conflict-marker-size=32"
+LOCK_STALE = "{file} is not what pyproject.toml asks for ({cause}). Run `{command}` and commit it."
+LOCK_UNCHECKED = "{file} cannot be compared with pyproject.toml: there is no {tool}. Run `make setup`; or, if nobody uses the file any more, delete it."
 SQUAWK_SAYS = "If this is what you want all the same, say so in the revision, in a comment: # squawk-ignore <rule>: why"
 NO_SQUAWK = "squawk, which reads the SQL of new revisions, is not installed ({cause}). Run `make setup`; if it stays missing, add squawk-cli>=2.50,<3 to the dev group in pyproject.toml first."
 
@@ -297,3 +421,32 @@ PLAN_MANY = "Migrations: {count} revisions to apply"
 PLAN_NO_RISK = "Nothing found that loses data or rewrites a table."
 PLAN_MORE = "and {count} more"
 PLAN_CUT = "The SQL is cut here: it has {length} characters, more than a comment takes. `make plan` prints all of it."
+
+# alambique init
+INIT_UNDO_HELP = "bring the former env.py back, or write a stock one"
+INIT_NO_INI = "There is no alembic.ini here. Run the command in the folder that has it; a project without a history begins with `alembic init migrations`."
+INIT_ELSEWHERE = "There is no alembic.ini here, but in {folders}. Run the command there."
+INIT_NO_ENV = "There is no {path}, which alembic.ini speaks of. Correct script_location in alembic.ini, or begin with `alembic init`."
+INIT_NOT_READ = (
+    "{path} is not an env.py that can be read ({cause}). Mend it and run the command again."
+)
+INIT_SEVERAL = "{place}: this env.py migrates several databases in one run, and alambique migrates one. Nothing was written. Give each database a folder of its own (alembic.ini, env.py), and run `alambique init` there."
+INIT_ALREADY = "{path} calls alambique already. `alambique init --undo` gives the former one back."
+INIT_LEFT = "In {path}, alambique does not do these lines, and env.py would no longer:"
+INIT_CONFIRM = "Go on without them? [y/n] "
+INIT_NOT_WRITTEN = "Nothing was written. To go on without those lines: `alambique init --yes`, or answer y in a terminal. Most belong into a revision, or between the parentheses of run_migrations()."
+INIT_DONE = (
+    "{path} calls alambique now. The former one is {aside}: `alambique init --undo` brings it back."
+)
+INIT_INI_MADE = "Made {path}, for `alembic` and `alambique`; `flask db` goes on reading its own."
+INIT_MODELS_SAID = "Added to {path} where the models are, for the commands that do not run env.py."
+INIT_NEXT = "Next: `alembic current`, then `alambique check`. `alambique --help` lists the rest."
+INIT_NOT_OURS = "{path} does not call alambique: there is nothing to undo."
+INIT_BROUGHT_BACK = "{path} is what it was before `alambique init`."
+INIT_STOCK = "{path} is Alembic's own now, with this project's models and URL."
+INIT_UNHOOKED = (
+    "Took the hooks `ruff` and `history` out of {path}: Alembic alone does not know them."
+)
+INIT_TAKEN_AWAY = "What alambique needed in {path} is gone."
+INIT_TABLES = "In the databases, alambique may have left these empty tables; Alembic does not need them:\n{drops}\nBesides: `pip uninstall alambique`; history.txt beside the revisions may go, too."
+FLASK_APP_MISSING = "env.py asks for Flask's current_app, and no application was found ({cause}). Say where it is: `export FLASK_APP=module:name`, or use `flask db`."

@@ -4,11 +4,13 @@
 
 # Os comandos, como `alambique --help` os lista
 COMMANDS = {
+    "init": "Faz do env.py uma chamada do alambique, com o que ele configurava; --undo devolve o anterior.",
     "setup": "Faz o que falta em um clone novo: o .env, o banco, as tabelas.",
+    "upgrade": "Aplica revisões: todas, um passo como +1, ou até uma delas.",
     "check": "Diz onde o banco está; o código de saída é o do estado.",
     "plan": "Imprime o SQL que um upgrade rodaria, com o que perde dados ou reescreve uma tabela marcado.",
     "downgrade": "Reverte até uma revisão, um passo como -1, ou a base; pergunta se isso apagar dados.",
-    "rebase": "Põe duas pontas em uma linha: o que o tronco não tem sobe.",
+    "rebase": "Põe duas pontas de um ramo em uma linha: o que o tronco não tem sobe.",
     "squash": "Junta o histórico em uma só revisão; os bancos em dia nem notam.",
     "lint": "Diz o que um revisor diria das revisões novas, e das fechadas que foram editadas.",
     "tour": "Percorre o histórico, um passo por vez, em um banco de rascunho.",
@@ -22,54 +24,140 @@ COMMANDS = {
     "openapi": "Escreve docs/openapi.json, a descrição da API.",
 }
 
+# Antes de tudo
+TOO_OLD = "As migrações precisam de {needed} ou mais novos, e este ambiente tem {found}. Peça versões mais novas no pyproject.toml e instale-as: pip install --upgrade sqlalchemy alembic."
+ALEMBIC_HIDDEN = "O que o Python importa como `alembic` é {path}, não o pacote. Apague o __init__.py dessa pasta, pois uma pasta de migrações não precisa dele, e rode o comando de novo; se o Alembic nem estiver instalado: pip install alembic."
+
 # Como conectamos
 URL_MISSING = "DATABASE_URL não está definida. Coloque-a no .env (`make setup` cria um a partir do .env.example) ou no ambiente."
 URL_MALFORMED = "Não foi possível ler DATABASE_URL. O formato é driver://usuario:senha@host:porta/banco, com os caracteres especiais da senha codificados com %; veja .env.example."
 URL_IN_INI_MALFORMED = "Não foi possível ler sqlalchemy.url no alembic.ini: escreva cada % duas vezes, ou tire a linha e defina DATABASE_URL."
+INI_MALFORMED = (
+    "O alembic.ini não pôde ser lido ({cause}). Corrija-o, em UTF-8, e rode o comando de novo."
+)
 DATABASE_UNKNOWN = "As migrações não conhecem {name}. Elas rodam em SQLite, PostgreSQL, MySQL e MariaDB: aponte DATABASE_URL para um deles."
 PYPROJECT_MALFORMED = "Não foi possível ler {path}: {cause}. Conserte-o e rode o comando de novo."
 SETTING_NOT_TEXT = "{name}, em [tool.alambique] do pyproject.toml, é {value!r}, e não um texto. Escreva-o entre aspas, ou deixe-o de fora."
+NO_SECTION = "Não há seção [{section}] em {path}. Diga uma que exista: alambique -n ... check"
 SETTING_NOT_A_LIST = '{name}, em [tool.alambique] do pyproject.toml, é {value!r}, e não uma lista de textos. Escreva como ["app"].'
+SETTING_NOT_A_CONVENTION = '{name} em [tool.alambique] do pyproject.toml é {value!r}, e precisa ser uma tabela de textos, como em `naming-convention.pk = "pk_%(table_name)s"`.'
+SETTING_NOT_YES_OR_NO = (
+    "{name} em [tool.alambique] do pyproject.toml é {value!r}, e precisa ser true ou false."
+)
 DRIVER_MISSING = "O driver de {url} não está instalado ({cause}). Acrescente-o ao pyproject.toml e rode `make setup`."
 CANNOT_CONNECT = "Não foi possível abrir {url}: {cause}. Confira DATABASE_URL e se o banco responde; `make setup` cria um banco que falta."
 CONNECTION_USED = "A conexão dada em config.attributes já está em uma transação, e nada seria confirmado. Dê uma conexão que ainda não executou nada, ou faça commit antes."
 FOREIGN_KEYS_BROKEN = "A revisão deixa {rows} linha(s) que apontam para um pai inexistente ({tables}), por isso foi desfeita. Corrija as linhas dentro da revisão e rode `make upgrade` de novo."
-NOT_SECONDS = "{name} não é um número de segundos. Use algo como 60, ou não a defina."
+FOREIGN_KEY_UNCHECKED = "A revisão deixa uma chave estrangeira que o SQLite não consegue conferir ({cause}), e por isso foi desfeita. Uma chave se refere a uma chave primária, ou a algo UNIQUE: diga isso na revisão e rode `make upgrade` de novo."
+REBUILD_NOT_UNDERSTOOD = "O SQLite altera a tabela {table} criando-a de novo, e o texto que a criou não pode ser lido até onde isso exige: {what}. Nada foi mudado. Tire esta operação em lote da revisão e escreva seus passos como SQL em `op.execute()`: CREATE TABLE com outro nome, INSERT, DROP TABLE, ALTER TABLE … RENAME TO."
+REBUILD_IN_THE_WAY = "A revisão mudaria {column} de {table}, e isto fala dela e não muda junto: {sql}\nNada foi mudado. Apague isso primeiro, na mesma operação em lote ou antes dela, e crie de novo depois se ainda fizer sentido (uma restrição sem nome ganha um com `batch_alter_table(…, naming_convention=…)`); então rode `make upgrade` de novo."
+REBUILD_WENT_ALONG = "Foi junto com {column} de {table}, pois falava dela e de outras: {sql}"
+REBUILD_BREAKS = "Depois da revisão, {name} não funciona mais ({cause}), e por isso a revisão foi desfeita. Faça com que ela apague {name} antes de mudar a tabela e crie de novo depois; então rode `make upgrade` de novo."
+NOT_SECONDS = (
+    "{name} não é um número de segundos, de 0 a {longest}. Use algo como 60, ou não a defina."
+)
 
 # Quando é interrompida, ou tem de esperar
 LOCK_TIMEOUT = "Outra migração ocupa este banco há {wait:g} s ({cause}). Espere por ela e rode o comando de novo, ou aumente MIGRATION_LOCK_WAIT (segundos)."
-TABLE_BUSY = "Uma tabela continuou ocupada ({cause}). A revisão foi desfeita; deixe a consulta longa terminar e rode o comando de novo, ou aumente MIGRATION_LOCK_TIMEOUT ou MIGRATION_LOCK_WAIT (segundos)."
+LOCK_WAITS = (
+    "Outra migração está em curso neste banco: {held}. Esperando por ela, {wait:g} s no máximo."
+)
+LOCK_HOLDER = "sessão {number} ({user}, {program}), {doing} desde {since}"
+LOCK_LOST = "A trava de migração não é mais nossa, ou não se pode saber ({cause}): talvez haja outra migração em curso. O que não foi confirmado foi desfeito, e nada mais foi começado; rode o comando de novo, ele segue dali."
+LOCK_NOT_RELEASED = "O que foi pedido está feito, mas não foi possível devolver a trava de migração ({cause}). Ela some com a conexão."
+CONNECTION_LOST = "A conexão com o banco caiu ({cause}), e com ela a trava de migração. O que não foi confirmado foi desfeito; rode o comando de novo, ele segue dali.\n{sql}"
+GOAL_MOVED = "O banco estava em {before} quando `{goal}` foi pedido, e enquanto isso outra migração o levou a {now}: `{goal}` agora seria outra coisa. Nada foi feito; veja com `make current` e peça de novo."
+CHANGED_MEANWHILE = "O que havia há um instante não há mais ({cause}): há outra migração em curso. Nada foi escrito; rode o comando de novo quando ela terminar."
+POOLER = "Há um pooler de conexões diante deste banco: a trava de migração é uma linha da tabela alembic_lock. Dê a MIGRATION_DATABASE_URL uma conexão direta, e a trava some com o processo."
+POOLER_AND_ASYNC = "Há um pooler entre {driver} e o servidor, e {driver} prepara comandos que a próxima sessão não tem. Dê a MIGRATION_DATABASE_URL o endereço do próprio servidor, ou tire `async-driver` de [tool.alambique]."
+TABLE_BUSY = "Uma tabela continuou ocupada ({cause}). A revisão foi desfeita; deixe a consulta longa terminar e rode o comando de novo, ou aumente MIGRATION_LOCK_TIMEOUT, MIGRATION_LOCK_WAIT ou, para o que não faz ninguém esperar, MIGRATION_PATIENCE (segundos)."
 STATEMENT_FAILED = "O banco recusou um comando: {cause}\n{sql}\nNada ficou pela metade: o que não pôde ser desfeito está anotado. Corrija a causa e rode o comando de novo; `alembic --raiseerr upgrade head` mostra onde foi."
 NOT_SPOKEN = "Este banco não sabe fazer o que a revisão diz: {cause}. Conserte a revisão (e o modelo) e rode o comando de novo."
 TABLE_RETRY = "Uma tabela está ocupada ({cause}); nova tentativa em {pause:g} s."
+WAITS_FOR = "Esperando há {seconds:.0f} s: {sql}{phase}. No caminho: {who}"
+WAITS_FOR_ONE_OF = "uma destas, as que trabalham há mais tempo, pois este servidor não diz de quem é a trava: {named}"
+WAS_IN_THE_WAY = "no caminho: {who}"
+AND_MORE = "{named}; e mais {more}"
+SESSION = "sessão {number} ({user}, {program}), em transação desde {since}, {doing}"
+SESSION_DOES = {
+    "active": "executando `{sql}`",
+    "idle": "parada depois de `{sql}`",
+    "silent": "parada",
+}
+PREPARED_TRANSACTION = "uma transação preparada, que só COMMIT PREPARED ou ROLLBACK PREPARED termina (pg_prepared_xacts dá seu nome)"
 HALF_APPLIED = "`{step}` foi interrompida no meio, por isso `{asked}` não pode começar. Termine-a primeiro: make upgrade (ou make downgrade, se foi ele o interrompido)."
-REVISION_EDITED = "`{step}` foi interrompida e a revisão foi editada desde então: este comando não é o que rodou.\n{sql}\nRestaure a revisão como era e rode o comando de novo; mude o que quiser depois, em uma revisão nova. Se ninguém a editou, ela decide pelo que lê, o que agora é outro: termine-a à mão e rode `make stamp to=...`."
-RETURNING_LOST = "`{step}` foi interrompida depois deste comando, e as linhas que ele devolveu (RETURNING) se perderam.\n{sql}\nTermine a revisão à mão e rode `make stamp to=...`."
-SKIPPED = "Já feito antes da interrupção: {sql}"
-ALREADY_DONE = "O comando em dúvida já tinha sido executado: {cause}"
-INVALID_INDEX = "Um CREATE INDEX CONCURRENTLY interrompido deixou {name} inválido; criando de novo."
+REVISION_EDITED = "`{step}` foi interrompida e a revisão foi editada desde então: agora ela faz outra coisa do que tinha feito.\nAntes: {then}\nAgora: {now}\nRestaure a revisão como era e rode o comando de novo; mude o que quiser depois, em uma revisão nova. O que tinha sido feito: {count} comando(s), o último: {last}"
+REPLAY_DIFFERS = "`{step}` foi interrompida, e a revisão, que ninguém editou, não faz de novo o que tinha feito.\nAntes: {then}\nAgora: {now}\nEla decide por algo que não está no banco: a hora, o acaso, uma variável, a ordem de um conjunto. Termine-a à mão e rode `make stamp to=...`. O que tinha sido feito: {count} comando(s), o último: {last}"
+REPLAY_LOST = "`{step}` foi interrompida e não consegue continuar sozinha: {why}.\n{sql}\nTermine a revisão à mão e rode `make stamp to=...`. O que tinha sido feito: {count} comando(s), o último: {last}"
+REPLAYED_FAILURE = "`{step}` foi interrompida depois que um dos seus comandos tinha sido recusado, e seguiu com outros que não podem ser desfeitos. Repetida, ela para ali de novo: {cause}. Termine a revisão à mão e rode `make stamp to=...`."
+CANNOT_TELL = "`{step}` foi interrompida durante este comando, e nada diz até onde ele chegou.\n{sql}\nVeja o que ele fez, termine a revisão à mão e rode `make stamp to=...`. O que tinha sido feito antes dele: {count} comando(s), o último: {last}"
+STILL_RUNNING = "O servidor ainda está em um comando que uma execução interrompida enviou (sessão {session}): {sql}\nDeixe-o terminar, ou encerre essa sessão, e rode o comando de novo."
+JOURNAL_OF_2_0 = "`{step}` foi interrompida com uma versão do alambique anterior à 2.1, cujas anotações esta não lê. Termine-a com a versão em que começou, ou à mão, e rode `make stamp to=...`."
+ASKS_ABOUT_OURS = "`{step}` pergunta à sessão pelo comando anterior, e o diário passou no meio, como faz em um autocommit_block e depois de um CALL.\n{sql}\nEle não foi executado. Pegue a contagem do resultado do próprio comando, `op.get_bind().execute(...).rowcount`, e rode o comando de novo."
+LOSSES = {
+    "temporary": "a tabela temporária que ela criou se foi com a sessão",
+    "session": "o que ela pôs na sessão (uma variável, algo preparado) se foi com a sessão",
+    "unset": "ela lê uma variável da sessão que ninguém definiu nesta",
+    "asks": "ela pergunta à sessão por um comando que rodou em outra",
+    "elsewhere": "ela usou uma segunda conexão, da qual nada é registrado",
+    "driver": "ela usou o driver de um modo do qual nada é registrado",
+    "autocommit": "ela fez cada comando se confirmar sozinho, e nada pôde ser registrado com ele",
+    "value": "uma resposta tinha um valor de um tipo que não se registra",
+    "too much": "as respostas passaram do que se registra",
+    "partly": "o servidor recusou um comando depois de fazer uma parte dele",
+}
+PAST_LIMIT = "`{step}` leu e escreveu mais do que se registra ({size} MiB de respostas). Ela continua, mas se for interrompida daqui em diante terá de ser terminada à mão."
+RESUMED = "`{step}` continua depois de {count} comando(s) executado(s) antes da interrupção, o último: {last}"
+HAPPENED = "O comando em dúvida tinha sido executado: {sql} ({changes})"
+INVALID_INDEX = "Um comando que não terminou deixou o índice {name} inválido; ele é removido."
+INDEX_STAYS_INVALID = "O que este comando deixou por terminar não pôde ser removido agora ({cause}); o mesmo comando de migração o remove ao rodar de novo: {sql}"
+INDEX_IS_INVALID = "Um índice inválido chamado {name} já existe, e não foi deixado por um comando desta revisão: alguém o está criando, ou o deixou para trás. Nada foi feito; se ninguém precisa dele, rode `DROP INDEX CONCURRENTLY {name}`, e o comando de novo."
+
+REVISION_BROKEN = (
+    "{place}: a revisão não pode ser lida ({cause}). Corrija-a e rode o comando de novo."
+)
+PARENT_MISSING = "{paths} vem depois da revisão {parent}, que não está lá. Traga o arquivo dela de volta (git log --diff-filter=D --name-only mostra quando sumiu), ou diga em down_revision qual tomou o lugar dela, e rode o comando de novo."
+ONE_FOR_SEVERAL = "{path}: a revisão quer receber {parameters}, como em um só histórico para vários bancos (`alembic init -t multidb`, `flask db init --multidb`), e aqui nada é passado. Tenha um histórico para cada banco: uma seção do alembic.ini com script_location, sqlalchemy.url e bind próprios, e upgrade() e downgrade() sem parâmetros; depois, `alembic -n <seção> upgrade head` para cada um."
+NO_HISTORY = "As revisões não formam um histórico: {cause}. Corrija o que elas dizem em down_revision e rode o comando de novo."
+ENV_FAILED = "{place} falhou: {cause}. É o arquivo que todo comando executa: corrija essa linha; docs/env.md mostra o que ele tem como foi gerado."
+ENV_CONNECTS = "{place} se conecta por conta própria, e migraria o banco dele no lugar do que lhe foi dito. Faça-o chamar `run_migrations()` de alambique.env: docs/env.md mostra como."
+ENDED = "{place}: a revisão, ou um módulo de que ela precisa, encerrou o programa ({cause}). Isso é uma falha: a revisão foi desfeita, ou continua dali quando o comando rodar de novo. Deixe-a terminar com return, ou com um erro."
+NOT_WITHOUT_DATABASE = "{place}: a revisão só roda num banco, pois aqui, onde se escreve SQL, nada se lê de um, e sem isso ela falha ({cause}). `make upgrade` a roda no banco; para que seja escrita, faça-a dispensar o que lê, ou perguntar a `context.is_offline_mode()`."
 
 # Modelos e revisões
 MODEL_NOT_IMPORTED = "Não foi possível importar {model} ({cause}, em {place}). Nada foi comparado: sem esse modelo a tabela dele pareceria removida. Corrija-o, ou o que [tool.alambique] no pyproject.toml diz dos modelos, e rode o comando de novo."
+NAMING_UNKNOWN = "Uma revisão deixa algo sem nome, e não foi possível perguntar aos modelos qual é a convenção de nomes deles. {cause} Corrija isso, ou diga a convenção como `naming-convention` em [tool.alambique] do pyproject.toml: então nada é importado (uma tabela vazia é nenhuma)."
+NAMING_DIFFERS = "`naming-convention` em [tool.alambique] do pyproject.toml é {setting}, e os modelos têm {models}: um banco novo ganharia nomes diferentes dos que os modelos dizem. Deixe a configuração igual, ou apague-a: então os modelos são consultados."
+BIND_UNKNOWN = "`bind` no alembic.ini é {bind!r}, e nenhum modelo é desse bind; os que os modelos têm: {binds}. Corrija ali, ou em __bind_key__ (no SQLAlchemy puro: MetaData(info=dict(bind_key=...))), e rode o comando de novo."
 NOTHING_MAPPED = "Nenhum modelo está mapeado, então não há o que comparar. Crie um em app/<modulo>/models.py, ou diga o pacote dele no pyproject.toml, em [tool.alambique]: models = [...]."
 NOT_AT_HEAD = "O banco está em {database} e o histórico termina em {code}: comparar misturaria o que é novo com o que falta aplicar. Rode antes `make upgrade`; `make check` diz mais."
 NOT_FORMATTED = (
     "{path} foi escrito mas não formatado. Rode `make setup`, que instala o ruff, e `make lint`."
 )
+TYPE_NOT_SPOKEN = "A coluna {column} dos modelos tem um tipo que não se sabe dizer a este banco ({cause}). Dê a ela um para cada banco com `with_variant(...)`, marque-a com info=dict(skip_autogenerate=True), ou compare com um banco que tem o tipo; depois rode o comando de novo."
 ENUM_CHANGED = "O Enum {name} tem os membros {found} no banco e {mapped} nos modelos, e o Alembic não sabe escrever essa mudança. Faça uma revisão vazia (make revision) com op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") e rode `make upgrade`; para tirar um membro, crie nela um tipo novo e passe as colunas para ele."
 NO_CHANGE = "Os modelos e o banco concordam: nenhuma revisão foi escrita."
 
 # make migration: o que perderia dados
 ASK_RENAME = "{old} -> {new}: renomear? [s/n] "
 ASK_DROP = "Apagar {name}, com os dados? [s/n] "
+ASK_DROP_CONSTRAINT = "Apagar: {kind} {name}? O banco passará a aceitar o que recusava. [s/n] "
 ASK_CUT = " Seguir? [s/n] "
 ASK_FILL = "{name} não pode ser nulo: o que recebem as linhas que existem, em SQL ('x', 0, now())? "
 HOW_TO_RENAME = "{name} sumiu. Renomeado: rename={name}:{new}    Não é mais preciso: drop={name}"
 HOW_TO_DROP = "{name} sumiu. Não é mais preciso: drop={name}"
+HOW_TO_DROP_CONSTRAINT = "{kind} {name} está no banco e não nos modelos: sem isso, entram linhas que eram recusadas. Não é mais preciso: drop={name}    Senão, diga-o no modelo."
 HOW_TO_CUT = "{name} passa de {old} a {new}, o que pode cortar valores. Mesmo assim: drop={name}"
 HOW_TO_FILL = "{name} não pode ser nulo, e as linhas que existem não têm valor. Um valor para elas, em SQL: fill=\"{name}:'x'\"    Ou crie antes a coluna aceitando nulos."
+CONSTRAINTS = {
+    "check": "CHECK",
+    "unique": "UNIQUE",
+    "foreign key": "chave estrangeira",
+    "index": "índice único",
+}
 LOSES_DATA = 'Nenhuma revisão foi escrita: ela perderia dados, e ninguém disse que pode.\n{lines}\nDiga no mesmo comando: make migration m="..." rename=... drop=... fill=... (com alembic: -x rename=... -x drop=... -x fill=...)'
 NOT_FOUND = "Nenhuma revisão foi escrita: não há o que renomear, apagar ou preencher em {names}. Dê os nomes como tabela ou tabela.coluna, como estão no banco."
+VIEWS_LEFT_BEHIND = 'Depois de renomear, {views} não pode ser lida: uma view guarda os nomes antigos. Crie cada uma de novo na revisão, depois do rename, com op.execute("CREATE OR REPLACE VIEW ..."), e com os nomes antigos no fim de downgrade().'
 
 # Onde o banco está
 CURRENT = "Em dia: o banco está em {code} e concorda com os modelos."
@@ -77,6 +165,9 @@ BEHIND = "Atrasado: o banco está em {database}, o código em {code}, {count} re
 AHEAD = "Adiantado: o banco está em {database}, que este código (em {code}) não conhece. Implante o código que tem essa revisão, ou antes reverta com ele."
 DRIFT = 'Divergente: os modelos e o banco diferem. Isto levaria o banco aos modelos:\n{changes}\nRode `make migration m="..."` se os modelos estão certos.'
 TWO_HEADS = "Duas pontas: o histórico se divide em {heads}. Ponha-as em uma linha com `make rebase` e depois rode `make upgrade`."
+SEVERAL_HEADS = "`head` não diz qual: este histórico tem vários ramos, cada um com a sua ponta: {heads}. Para todas, diga `heads`, como em `alembic upgrade heads`; para uma, o rótulo ou a revisão dela, como `estoque@head`."
+WHICH_HEAD = 'Nada diz depois de que ponta vem a revisão nova: {heads}. Diga: alembic revision --autogenerate -m "..." --head <revisão>, ou --head <rótulo>@head. Ou junte as pontas: alembic merge {all} -m "..."'
+WHICH_DOWN = "`{to}` não diz que revisão desfazer: o banco está em {heads}. Diga a partir de que ponta, ou até que revisão, como `3f1c0a5d@-1`, `estoque@-1` ou `estoque@base`."
 SQUASHED = "Atrasado: o banco está em {database}, que `make squash` juntou em {new}. Leve-o até {new} com o código de antes da junção (git log --diff-filter=D --oneline mostra esse commit) e depois volte a este."
 IGNORED = "Não são nossas e ficam como estão: {tables}."
 
@@ -93,16 +184,20 @@ Pronto. E agora:
 NOTHING_TO_DO = "Nada a aplicar: o banco está na revisão mais nova."
 LOSES = "PERDE DADOS:"
 REWRITES = "reescreve a tabela, em que ninguém pode escrever enquanto isso:"
+FIRES = "altera linhas, e em cada uma agem também:"
 
 # make downgrade
 NOTHING_TO_UNDO = "Nada a desfazer: o banco está na base, sem nenhuma revisão aplicada."
 ROWS = "{name}: {rows} linha(s)"
-WILL_DROP = "Esta reversão apaga dados:\n{losses}"
-CONFIRM = "Apagar? [s/n] "
-YES = {"s", "sim", "y", "yes"}
-NOT_CONFIRMED = "Nada foi alterado. Para apagar mesmo assim: {command}"
+WILL_DROP = "Esta reversão perde dados de {database}:\n{losses}"
+CONFIRM = "Perder? [s/n] "
+YES_OR_NO = "Nem sim nem não: s ou n?"
+NOT_CONFIRMED = "Nada foi alterado. Para perder mesmo assim: {command}"
+CONSENT_ELSEWHERE = "O consentimento dado é para outro banco: {said}"
+UNTOLD = "@{revision}: o que o downgrade() desta revisão perder; nada diz antes o que será: {cause}"
+AFTER_INTERRUPTED = "`{step}`, que vem antes dela, foi interrompida no meio"
 FAILED = "Falhou: {error}"
-INTERRUPTED = "Interrompido."
+INTERRUPTED = "Interrompido. A revisão em andamento foi desfeita, ou continua de onde parou quando o comando rodar de novo; `make check` diz onde o banco está."
 
 # make models, make adopt
 MODELS_DOCSTRING = "Modelos de tabelas que já existiam antes deles."
@@ -141,7 +236,21 @@ NO_VERSION = "O template em {source} não tem mais {old}, de onde este projeto v
 NOT_COMMITTED = "Há mudanças sem commit. Faça o commit delas (ou `git stash`) antes."
 HISTORY_STAYS = "O histórico ficaria na pasta antiga. Mude-o antes de lugar, `git mv <a antiga> {folder}`, faça o commit e rode o comando de novo."
 NOT_UPDATED = "O Copier não atualizou; o motivo está acima, e o projeto está como estava. Acerte isso e rode o comando de novo."
+EDITED_GOES = "A atualização levaria o que foi editado aqui:\n  {files}\nNada mudou. Para manter, como seu daqui em diante:\n  {keep}\nPara deixar ir; o git guarda:\n  {drop}"
 IN_THE_WAY = "A versão nova traz {files}, e o git não conhece o arquivo que você tem lá. Nada mudou: faça o commit do seu, ou mude-o de lugar, e rode o comando de novo."
+BROUGHT_IGNORED = "Chegou, mas o .gitignore o exclui, e o git só o mostra e só o inclui quando se pede (git add --force):\n  {files}"
+UNREACHED = "O que o template mudou nestes não chegou, porque foram mudados de lugar ou apagados aqui. Se fizer falta, faça à mão:\n  {files}"
+UNREACHED_MOVED = "{path}, agora em {now}"
+UNREACHED_DELETED = "{path}, apagado"
+UNREACHED_NO_MORE = "{path}, agora em {now}; o template não o tem mais"
+ANSWER_CHANGED = {
+    "database": "database era {old} e é {new}. À mão: ponha a DATABASE_URL do .env.example no .env e onde mais houver uma; rode `make setup test`, porque revisões escritas para {old} podem não rodar em {new}; e leve você mesmo as linhas.",
+    "mode": "mode era {old} e é {new}. À mão: o que é seu (app/, main.py, tests/) ainda usa o outro tipo de sessão; `make lint test` aponta cada lugar.",
+    "environment": "environment era {old} e é {new}. À mão: `rm -r .venv && make setup` o cria de novo; apague o arquivo de lock que só {old} lê.",
+    "api": "api era {old} e é {new}. À mão: o app/api.py é seu, então escreva-o ou reescreva-o, como docs/template.md mostra; `make test` confere.",
+    "example": "example conta quando o projeto é criado; agora só muda os comandos e as páginas. Os arquivos do exemplo são seus: apague-os, ou copie-os de um projeto novo.",
+}
+CREDENTIALS_OUT = "O endereço do template em {file} tinha uma senha ou um token, que serve a quem lê o repositório. Foi retirado: revogue-o, e deixe que um credential helper do git, ou uma chave SSH, abra o template."
 CONFLICTS = "Conflitos em:\n  {files}\nAcerte o que está entre <<<<<<< e >>>>>>>, faça `git add` desses arquivos, rode `make setup check` e faça o commit. Para desistir:\n  git restore --source=HEAD --staged --worktree .{undo}"
 GIT_FAILED = "git {command} falhou: {cause}\nAcerte isso e rode o comando de novo."
 SEAL_EDITED = "editados: {files}"
@@ -206,6 +315,7 @@ DOCTOR_WHAT = {
     "env_file": "o .env",
     "settings": "as configurações",
     "address": "a DATABASE_URL",
+    "answers": "as respostas ao Copier",
     "server": "o servidor",
     "database": "o banco",
     "revisions": "a revisão do banco",
@@ -245,6 +355,10 @@ DOCTOR_URL_GIVEN = "{name}: {url}, do ambiente, que vence o .env."
 DOCTOR_URL_INI = "O banco é {url}: o sqlalchemy.url do alembic.ini vence o ambiente e o .env."
 DOCTOR_URL_ASKED = "O banco é {url}, como diz o comando."
 DOCTOR_URL_EXAMPLE = "{name}: {url}, do .env.example, já que nada mais indica um banco."
+DOCTOR_ANSWERS = "O projeto é o que as respostas dele dizem."
+DOCTOR_OTHER_ENGINE = "{place} indica um banco {found}, e o projeto foi feito para {asked}. Escreva ali a DATABASE_URL do .env.example; ou, se é isso mesmo, rode `make template-update data=database={found}`."
+DOCTOR_OTHER_ENVIRONMENT = "A .venv não foi criada por {asked}, que as respostas indicam. Rode `rm -r .venv && make setup`."
+DOCTOR_CREDENTIALS = "O endereço do template em {file} tem uma senha ou um token, que serve a quem lê o repositório. Revogue-o, retire-o da linha _src_path e faça o commit; um credential helper do git, ou uma chave SSH, abre o template."
 DOCTOR_NO_SERVER = "SQLite não precisa de servidor."
 DOCTOR_SERVER = "O servidor responde: {place}."
 DOCTOR_SILENT = "O banco não respondeu em {seconds} s. Confira a DATABASE_URL e se o servidor está de pé; depois rode `make doctor` de novo."
@@ -261,15 +375,22 @@ DOCTOR_TEMPLATE_UNKNOWN = "Não deu para saber se o template tem versão nova: {
 # make rebase
 HISTORY_HEADER = "# Um conflito aqui: dois ramos criaram, cada um, uma revisão. `make rebase` põe as duas em uma linha."
 ONE_LINE = "O histórico já é uma linha só; history.txt diz qual."
+NO_FORK = "O histórico tem uma ponta para cada um de seus ramos, e nenhum ramo tem duas: {heads}. history.txt diz quais."
+REBASE_BRANCHES = '{name} é a única ponta de seu ramo, e os ramos ficam separados: o que subiria seria a primeira revisão dele, que outros bancos podem ter. As pontas são {heads}. Para juntar ramos, escreva uma revisão que vem depois dos dois: alembic merge {all} -m "..."'
 REBASED = "{path} agora vem depois de {bottom}; a ponta é {head}."
 REBASE_DONE = "Leia as duas: podem mudar a mesma tabela. Depois faça `git add` das revisões e de {file}, o commit, e rode `make upgrade`."
 REBASE_UNDOES = "Seu banco tem {revision}, que vai subir: ela é desfeita nele antes."
 REBASE_UNSEEN = "O banco não foi consultado ({cause}). Se uma revisão abaixo estiver aplicada nele, desfaça-a antes do `make upgrade`: make downgrade."
+REBASE_UNSURE = "O git não diz qual destas pontas o tronco tem, e o que outros bancos têm precisa ficar embaixo. Diga qual delas sobe:\n{choices}"
+REBASE_CHOICE = "  make rebase top={top}    sobe {path}"
+REBASE_KEEPS = "Para subir, {revisions} teria de ser desfeita no seu banco, e isso o tronco tem. Deixe-a embaixo e diga outra ponta: make rebase top=... Ou, se for mesmo para subir, desfaça antes: make downgrade to={to}"
 MERGE_MOVES = "{path} já junta duas linhas e não pode subir sobre outra. Diga que ponta sobe no lugar dela: make rebase top=..."
 NO_HEAD = "{name} não é uma ponta. As pontas são {heads}: make rebase top=..."
 
 # make squash
 SQUASH = "squash"
+SQUASH_BRANCHES = 'Nada mudou: o histórico tem vários ramos, e a junção faz uma revisão de uma linha só. As pontas são {heads}. Se devem ser uma linha, junte-as antes: alembic merge {all} -m "..."'
+SQUASH_FOLDERS = "Nada mudou: as revisões estão em várias pastas (version_locations no alembic.ini), e a junção faz uma revisão em uma pasta só. Leve-as antes para uma pasta, e deixe só essa no alembic.ini."
 NOTHING_TO_SQUASH = "O histórico tem uma revisão ou nenhuma: nada a juntar."
 SQUASHED_INTO = (
     "{count} revisões cabem em uma, {head}; um banco de rascunho foi feito a partir dela."
@@ -284,9 +405,12 @@ NOT_SQUASHED = "Nada mudou: não foi possível fazer um banco a partir de uma s�
 REVISIONS_FIT = "As revisões estão prontas para serem revistas."
 REVISION_CHANGED = "{path} está fechada e foi editada depois: um banco que já a rodou nunca verá a edição. Desfaça-a (git checkout -- o arquivo) e escreva outra revisão; se só o seu banco a rodou, apague a linha dela em {file} e rode `make rebase`."
 REVISION_GONE = "{revision} está em {file}, e a revisão não está mais lá: os bancos que a rodaram ficariam perdidos. Traga-a de volta (git checkout) ou, se só o seu banco a rodou, apague a linha dela e rode `make rebase`."
-LINE_STALE = "{file} não termina com a ponta do histórico. Rode `make rebase`, que o escreve, e faça o commit dele."
+LINE_STALE = "{file} não termina com a ponta do histórico, ou de cada um de seus ramos. Rode `make rebase`, que o escreve, e faça o commit dele."
 IMPORTS_APP = "{path} importa {names}: mudaria quando o código mudasse. Diga na própria revisão o que ela precisa: sa.table(...), um literal, uma cópia."
 NO_DOWNGRADE = "{path}: downgrade() não desfaz nada. Escreva-o; ou, se não há volta, diga por quê na docstring dele."
+CONFLICT_LEFT = "{place}: um conflito que ninguém resolveu ({text}). Fique com o que está certo dos dois lados e apague os marcadores. Onde uma linha assim tem lugar, .gitattributes diz isso: {path} conflict-marker-size=32"
+LOCK_STALE = "{file} não é o que pyproject.toml pede ({cause}). Rode `{command}` e faça o commit."
+LOCK_UNCHECKED = "{file} não pode ser comparado com pyproject.toml: não há {tool}. Rode `make setup`; ou, se ninguém usa mais o arquivo, apague-o."
 SQUAWK_SAYS = "Se é isso mesmo que você quer, diga-o na revisão, em um comentário: # squawk-ignore <regra>: por quê"
 NO_SQUAWK = "O squawk, que lê o SQL das revisões novas, não está instalado ({cause}). Rode `make setup`; se continuar faltando, acrescente antes squawk-cli>=2.50,<3 ao grupo dev do pyproject.toml."
 
@@ -297,3 +421,34 @@ PLAN_MANY = "Migrações: {count} revisões a aplicar"
 PLAN_NO_RISK = "Nada que perca dados ou reescreva uma tabela foi encontrado."
 PLAN_MORE = "e mais {count}"
 PLAN_CUT = "O SQL foi cortado aqui: tem {length} caracteres, mais do que cabe em um comentário. `make plan` o imprime inteiro."
+
+# alambique init
+INIT_UNDO_HELP = "devolve o env.py anterior, ou escreve um padrão"
+INIT_NO_INI = "Não há alembic.ini aqui. Rode o comando na pasta que o tem; um projeto sem histórico começa com `alembic init migrations`."
+INIT_ELSEWHERE = "Não há alembic.ini aqui, mas há em {folders}. Rode o comando lá."
+INIT_NO_ENV = "Não há {path}, de que o alembic.ini fala. Corrija script_location no alembic.ini, ou comece com `alembic init`."
+INIT_NOT_READ = (
+    "{path} não é um env.py que se possa ler ({cause}). Conserte-o e rode o comando de novo."
+)
+INIT_SEVERAL = "{place}: este env.py migra vários bancos de uma vez, e o alambique migra um. Nada foi escrito. Dê a cada banco uma pasta própria (alembic.ini, env.py), e rode `alambique init` lá."
+INIT_ALREADY = "{path} já chama o alambique. `alambique init --undo` devolve o anterior."
+INIT_LEFT = "Em {path}, o alambique não faz estas linhas, e o env.py deixaria de fazer:"
+INIT_CONFIRM = "Seguir sem elas? [s/n] "
+INIT_NOT_WRITTEN = "Nada foi escrito. Para seguir sem essas linhas: `alambique init --yes`, ou responda s em um terminal. A maioria cabe em uma revisão, ou entre os parênteses de run_migrations()."
+INIT_DONE = (
+    "{path} agora chama o alambique. O anterior é {aside}: `alambique init --undo` o traz de volta."
+)
+INIT_INI_MADE = "Criado {path}, para `alembic` e `alambique`; o `flask db` continua lendo o dele."
+INIT_MODELS_SAID = (
+    "Acrescentado a {path} onde estão os modelos, para os comandos que não rodam o env.py."
+)
+INIT_NEXT = (
+    "Em seguida: `alembic current`, depois `alambique check`. `alambique --help` lista os outros."
+)
+INIT_NOT_OURS = "{path} não chama o alambique: não há o que desfazer."
+INIT_BROUGHT_BACK = "{path} é o que era antes de `alambique init`."
+INIT_STOCK = "{path} agora é o do próprio Alembic, com os modelos e a URL deste projeto."
+INIT_UNHOOKED = "Tirados de {path} os hooks `ruff` e `history`: o Alembic sozinho não os conhece."
+INIT_TAKEN_AWAY = "O que o alambique precisava em {path} se foi."
+INIT_TABLES = "Nos bancos, o alambique pode ter deixado estas tabelas vazias, de que o Alembic não precisa:\n{drops}\nAlém disso: `pip uninstall alambique`; o history.txt ao lado das revisões também pode ir embora."
+FLASK_APP_MISSING = "O env.py pede o current_app do Flask, e nenhuma aplicação foi encontrada ({cause}). Diga onde ela está: `export FLASK_APP=modulo:nome`, ou use `flask db`."

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from configparser import ConfigParser
+from configparser import Error as IniError
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from alambique.settings.errors import InvalidSetting
 
 # Where the rendered project has its Base, unless `base` in [tool.alambique] says otherwise.
 USUAL_BASE = "core.database.Base"
+USUAL_MODELS = ("app",)
+SAYS_MODELS = frozenset({"models", "extra-models"})
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,14 @@ class Project:
     """Dotted paths to a module or a class with models elsewhere."""
     base: str | None = None
     """The dotted path of the declarative base, if the project has one of its own."""
+    naming_convention: Mapping[str, str] | None = None
+    """What migrations call what has no name; None leaves it to the models, {} is none."""
+    async_driver: bool = False
+    """Do migrations use the asynchronous driver of the URL, instead of its synchronous sibling?"""
+    bind: str | None = None
+    """The database whose models a history is about, of several; None is the one without a name."""
+    has_models: bool = True
+    """Does anything say that there are models, or lie where they usually do?"""
     pyproject: Mapping[str, Any] = field(default_factory=dict)
     """All of pyproject.toml."""
 
@@ -70,6 +82,19 @@ def use_project(root: Path) -> Project:
     return _current
 
 
+def use_bind(bind: str | None) -> None:
+    """Declare whose models the history is about that this process works on, of several databases.
+
+    Args:
+        bind: the key that the models' metadata have; None for those without one.
+
+    Raises:
+        InvalidSetting: pyproject.toml cannot be read, or `[tool.alambique]` is malformed.
+    """
+    global _current
+    _current = replace(project(), bind=bind)
+
+
 def forget_project() -> None:
     """Forget which project was declared or found; the next question looks for it anew."""
     global _current
@@ -84,9 +109,26 @@ def shown(path: Path | str) -> str:
 def nearest_root(start: Path) -> Path | None:
     """Return the nearest folder, from `start` upwards, that is a project's root, if one is."""
     for folder in (start, *start.parents):
-        if (folder / "alembic.ini").is_file() or "alambique" in _tools(folder):
+        if _is_configured(folder) or "alambique" in _tools(folder):
             return folder
     return None
+
+
+def root_of(ini: Path) -> Path:
+    """Return the root of the project that an alembic.ini is of: its folder, as a rule.
+
+    Flask-Migrate has its own beside env.py, in the folder of the migrations: the project is around
+    that.
+    """
+    folder = ini.resolve().parent
+    if _is_configured(folder) or not (folder / "env.py").is_file():
+        return folder
+    return nearest_root(folder.parent) or folder.parent
+
+
+def _is_configured(folder: Path) -> bool:
+    """Tell whether a folder has an alembic.ini for what is in it."""
+    return (folder / "alembic.ini").is_file() and not (folder / "env.py").is_file()
 
 
 def _around_the_library() -> Path | None:
@@ -100,7 +142,9 @@ def _around_the_library() -> Path | None:
 
 def _read(root: Path) -> Project:
     pyproject = _pyproject(root)
-    table = pyproject.get("tool", {}).get("alambique", {})
+    table = pyproject.get("tool", {}).get("alambique")
+    if table is None:
+        table = _in_ini(root)
     has_usual_base = (root / "core" / "database.py").is_file()
 
     language = table.get("language")
@@ -114,9 +158,14 @@ def _read(root: Path) -> Project:
     return Project(
         root=root,
         language=language,
-        models=_texts(table, "models", default=("app",)),
+        models=_texts(table, "models", default=USUAL_MODELS),
         extra_models=_texts(table, "extra-models", default=()),
         base=base,
+        naming_convention=_convention(table),
+        async_driver=_yes_or_no(table, "async-driver"),
+        has_models=base is not None
+        or not SAYS_MODELS.isdisjoint(table)
+        or any((root / name).exists() for name in USUAL_MODELS),
         pyproject=pyproject,
     )
 
@@ -126,6 +175,41 @@ def _texts(table: Mapping[str, Any], name: str, default: tuple[str, ...]) -> tup
     if isinstance(found, str) or not all(isinstance(each, str) for each in found):
         raise InvalidSetting(messages.SETTING_NOT_A_LIST.format(name=name, value=found))
     return tuple(found)
+
+
+def _in_ini(root: Path) -> dict[str, Any]:
+    """Return what `[alambique]` in alembic.ini says, for a project without a pyproject.toml.
+
+    A list stands there as Alembic writes them: a word a line.
+    """
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string((root / "alembic.ini").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, IniError):  # whoever needs the file says so
+        return {}
+    if not parser.has_section("alambique"):
+        return {}
+    said: dict[str, Any] = dict(parser["alambique"])
+    for name in ("models", "extra-models"):
+        if name in said:
+            said[name] = said[name].split()
+    return said
+
+
+def _convention(table: Mapping[str, Any]) -> Mapping[str, str] | None:
+    name = "naming-convention"
+    found = table.get(name)
+    is_texts = isinstance(found, dict) and all(isinstance(each, str) for each in found.values())
+    if not (found is None or is_texts):
+        raise InvalidSetting(messages.SETTING_NOT_A_CONVENTION.format(name=name, value=found))
+    return found
+
+
+def _yes_or_no(table: Mapping[str, Any], name: str) -> bool:
+    found = table.get(name, False)
+    if not isinstance(found, bool):
+        raise InvalidSetting(messages.SETTING_NOT_YES_OR_NO.format(name=name, value=found))
+    return found
 
 
 def _pyproject(root: Path) -> dict[str, Any]:

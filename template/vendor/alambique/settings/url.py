@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from configparser import InterpolationError
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -28,8 +30,73 @@ SYNC_DRIVERS = {
     "aiomysql": "pymysql",
     "asyncmy": "pymysql",
     "asyncpg": "psycopg",
+    "psycopg_async": "psycopg",
 }
 ASYNC_DRIVERS = {"pysqlite": "aiosqlite", "pymysql": "aiomysql"}
+
+# What only an asynchronous driver takes in a URL, as the synchronous one calls it. None: it is left
+# out, since it is
+OF_ITS_LOOP = None  # about how that driver works inside,
+OF_ITS_CACHE = None  # about the statements it prepares: migrations prepare none through a pooler,
+OF_QUERIES = None  # a limit to the service's queries, which would cut off a long ALTER TABLE,
+NO_TEXT = None  # or an object of Python's, which no URL can hold.
+
+IN_SYNC_WORDS: dict[str, dict[str, str | None]] = {
+    "asyncpg": {
+        "ssl": "sslmode",
+        "timeout": "connect_timeout",
+        "async_fallback": OF_ITS_LOOP,
+        "loop": OF_ITS_LOOP,
+        "direct_tls": OF_ITS_LOOP,
+        "prepared_statement_cache_size": OF_ITS_CACHE,
+        "prepared_statement_name_func": OF_ITS_CACHE,
+        "statement_cache_size": OF_ITS_CACHE,
+        "max_cached_statement_lifetime": OF_ITS_CACHE,
+        "max_cacheable_statement_size": OF_ITS_CACHE,
+        "command_timeout": OF_QUERIES,
+        "server_settings": NO_TEXT,
+        "connection_class": NO_TEXT,
+        "record_class": NO_TEXT,
+    },
+    "aiomysql": {
+        "echo": OF_ITS_LOOP,
+        "loop": OF_ITS_LOOP,
+        "auth_plugin": OF_ITS_LOOP,
+        "ssl": NO_TEXT,
+    },
+    "asyncmy": {
+        "echo": OF_ITS_LOOP,
+        "loop": OF_ITS_LOOP,
+        "auth_plugin": OF_ITS_LOOP,
+        "ssl": NO_TEXT,
+    },
+    "aiosqlite": {"iter_chunk_size": OF_ITS_LOOP, "loop": OF_ITS_LOOP},
+}
+
+# Drivers that only work on an event loop, and need a sibling for anything else.
+ON_A_LOOP = {"asyncpg", "aiomysql", "asyncmy"}
+LIMITS_TO_QUERIES = {"command_timeout"}
+
+# What a URL's query says that is nobody's secret; whatever else it says, it may be one.
+NO_SECRETS = {
+    "application_name",
+    "cache",
+    "charset",
+    "collation",
+    "command_timeout",
+    "connect_timeout",
+    "host",
+    "mode",
+    "port",
+    "prepared_statement_cache_size",
+    "ssl",
+    "sslmode",
+    "target_session_attrs",
+    "timeout",
+    "unix_socket",
+    "uri",
+}
+MASK = "***"
 
 
 class Source(Enum):
@@ -110,14 +177,64 @@ def is_sqlite_file(url: URL) -> bool:
     return url.database != ":memory:" and not url.database.startswith("file:")
 
 
+def migration_driver(url: URL) -> URL:
+    """Return the same database through the driver that migrations use, in that driver's words.
+
+    It is the synchronous one, or the URL's own where `[tool.alambique]` says `async-driver = true`.
+    aiosqlite is the built-in driver with a thread around it, psycopg either kind: of these,
+    migrations use the synchronous side all the same.
+
+    Raises:
+        InvalidSetting: `[tool.alambique]` is malformed.
+    """
+    if not has_own_loop(url):
+        return sync_driver(url)
+    return url.difference_update_query(LIMITS_TO_QUERIES)
+
+
+def has_own_loop(url: URL) -> bool:
+    """Tell whether migrations are to use a driver that works on an event loop only."""
+    return project().async_driver and url.get_driver_name() in ON_A_LOOP
+
+
 def sync_driver(url: URL) -> URL:
-    """Return the same database through its synchronous driver."""
-    return _with_driver(url, SYNC_DRIVERS)
+    """Return the same database through its synchronous driver, in that driver's words."""
+    words = IN_SYNC_WORDS.get(url.get_driver_name(), {})
+    query = {words.get(name, name): value for name, value in url.query.items()}
+    kept = {name: value for name, value in query.items() if name is not None}
+    return _with_driver(url.set(query=kept), SYNC_DRIVERS)
 
 
 def async_driver(url: URL) -> URL:
     """Return the same database through its asynchronous driver."""
     return _with_driver(url, ASYNC_DRIVERS)
+
+
+def shown_url(url: URL) -> str:
+    """Return a URL as a person may see it: what is secret in it, or may be, is masked."""
+    said = []
+    for name, value in url.query.items():
+        values = [value] if isinstance(value, str) else value
+        said += [f"{quote_plus(name)}={_shown_value(name, each)}" for each in values]
+    shown = url.set(query={}).render_as_string(hide_password=True)
+    return f"{shown}?{'&'.join(said)}" if said else shown
+
+
+def without_secrets(text: str, url: URL) -> str:
+    """Return what a driver said of a URL, with whatever is masked in it masked here, too."""
+    values = [url.password or ""]
+    for name, value in url.query.items():
+        if name not in NO_SECRETS:
+            values += [value] if isinstance(value, str) else value
+    spelt = {each for value in values if value for each in (value, quote(value), quote_plus(value))}
+
+    for secret in sorted(spelt, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", MASK, text)
+    return text
+
+
+def _shown_value(name: str, value: str) -> str:
+    return quote_plus(value, safe=":/") if name in NO_SECRETS else MASK
 
 
 def _with_driver(url: URL, drivers: dict[str, str]) -> URL:
@@ -166,7 +283,8 @@ def _read(text: str | URL) -> URL:
             url = url.set(drivername="postgresql")
         url.get_dialect()
     except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise InvalidSetting(messages.DRIVER_MISSING.format(url=url, cause=error)) from None
+        shown = shown_url(url)
+        raise InvalidSetting(messages.DRIVER_MISSING.format(url=shown, cause=error)) from None
     except (ArgumentError, ValueError):
         raise InvalidSetting(messages.URL_MALFORMED) from None
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy.engine import URL
 
-from alambique.commands import apply_migrations
+from alambique import apply_migrations
 from alambique.database.creation import scratch_database
 from alambique.settings import migration_url
 

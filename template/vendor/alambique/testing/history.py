@@ -1,4 +1,4 @@
-"""The history holds: one line, there and back again, and it ends where the models are.
+"""The history holds: no fork, there and back again, and it ends where the models are.
 
 A service's test module takes all of it: `from alambique.testing.history import *`.
 """
@@ -12,8 +12,9 @@ from alambique import messages
 from alambique.autogenerate.discovery import load_metadata
 from alambique.commands import apply_migrations, revert_migrations
 from alambique.database.engine import connect
-from alambique.database.tables import ALEMBIC_TABLES
-from alambique.history.script import history, oldest_first
+from alambique.history.environment import hear
+from alambique.history.heads import forked, forks
+from alambique.history.script import history, oldest_first, without
 from alambique.history.status import State, status
 from alambique.settings import alembic_config
 from alambique.tools.diagram import diagram_path, mermaid
@@ -30,8 +31,9 @@ __all__ = [
 
 
 def test_the_history_has_one_head() -> None:
-    """Two heads are two deploys that cannot both happen."""
-    assert len(history().get_heads()) <= 1
+    """Two heads of one branch are two deploys that cannot both happen."""
+    found = forks(history())
+    assert not found, forked(found)
 
 
 def test_up_down_and_up_again(empty_database: URL) -> None:
@@ -49,7 +51,7 @@ def test_every_revision_can_be_undone(empty_database: URL) -> None:
     for revision in oldest_first(history()):
         before = _tables(empty_database)
         apply_migrations(revision.revision, url=empty_database)
-        revert_migrations("-1", url=empty_database)
+        revert_migrations(without(revision), url=empty_database)
         assert _tables(empty_database) == before, revision.path
         apply_migrations(revision.revision, url=empty_database)
 
@@ -76,5 +78,6 @@ def test_the_diagram_equals_the_models() -> None:
 
 def _tables(url: URL) -> set[str]:
     """Return the tables in the database, those of the migrations left out."""
+    ours = {table.name for table in hear(alembic_config(url)).own_tables()}
     with connect(url) as connection:
-        return set(inspect(connection).get_table_names()) - ALEMBIC_TABLES
+        return set(inspect(connection).get_table_names()) - ours

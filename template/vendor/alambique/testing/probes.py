@@ -9,13 +9,14 @@ import json
 from typing import Protocol
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, MetaData, String, Table
 from sqlalchemy.engine import URL
 
 from alambique.commands import apply_migrations
 from alambique.database.engine import connect
+from alambique.history.environment import hear
 from alambique.history.script import history
-from alambique.settings import InvalidSetting
+from alambique.settings import InvalidSetting, alembic_config
 from alambique.web.readiness import check_at_startup
 
 __all__ = [
@@ -71,9 +72,12 @@ def test_ahead_of_this_code(
 ) -> None:
     """A database with a revision that this code does not know is ahead."""
     _use(empty_database, monkeypatch)
+    table = hear(alembic_config(empty_database)).version_table
+    column = Column("version_num", String(32), nullable=False)
+    versions = Table(table.name, MetaData(), column, schema=table.schema)
     with connect(empty_database) as connection, connection.begin():
-        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-        connection.execute(text("INSERT INTO alembic_version VALUES ('ffffffffffff')"))
+        versions.create(connection)
+        connection.execute(versions.insert().values(version_num="ffffffffffff"))
     assert _ready(client) == (503, "ahead")
 
 

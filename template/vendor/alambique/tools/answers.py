@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 
 from alambique.settings import project
+from alambique.tools.credentials import without_credentials
 
 ANSWERS = Path(".copier-answers.yml")
 
 # A service does not depend on a YAML library, and Copier writes nothing but flat lines.
 LINE = re.compile(r"(\w+): +(\S.*?) *")
+SOURCE = re.compile(r"^_src_path:.*", re.MULTILINE)
 
 
 def answers() -> dict[str, str]:
@@ -23,7 +25,19 @@ def answers() -> dict[str, str]:
         InvalidSetting: the project's pyproject.toml cannot be read.
         OSError: the answers file is there and cannot be read.
     """
-    file = project().root / ANSWERS
+    return answers_in(project().root)
+
+
+def answers_in(folder: Path) -> dict[str, str]:
+    """Return the same of the project in a folder.
+
+    Args:
+        folder: one that has an answers file, or none.
+
+    Raises:
+        OSError: the answers file is there and cannot be read.
+    """
+    file = folder / ANSWERS
     if not file.exists():
         return {}
 
@@ -33,6 +47,23 @@ def answers() -> dict[str, str]:
             key, value = match.groups()
             found[key] = _unquoted(value)
     return found
+
+
+def take_credentials_out(folder: Path) -> bool:
+    """Leave no credentials in the address of the template, in the answers file of a folder.
+
+    Returns:
+        Whether there were any.
+
+    Raises:
+        OSError: the answers file cannot be read or written.
+    """
+    file = folder / ANSWERS
+    text = file.read_text(encoding="utf-8")
+    clean = SOURCE.sub(lambda line: without_credentials(line[0]), text)
+    if clean != text:
+        file.write_text(clean, encoding="utf-8", newline="\n")
+    return clean != text
 
 
 def _unquoted(value: str) -> str:

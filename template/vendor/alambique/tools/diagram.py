@@ -18,6 +18,7 @@ from sqlalchemy.types import ARRAY, TypeEngine
 
 from alambique import messages
 from alambique.autogenerate.discovery import load_metadata
+from alambique.autogenerate.mapped import is_view
 from alambique.autogenerate.marks import is_marked
 from alambique.names import TableName
 from alambique.settings import project, shown
@@ -89,7 +90,7 @@ def drawn(models: list[MetaData]) -> list[Table]:
         models: every metadata, as `load_metadata` returns them.
     """
     tables = {table for metadata in models for table in metadata.tables.values()}
-    ours = [table for table in tables if not (table.is_view or is_marked(table, models))]
+    ours = [table for table in tables if not (is_view(table) or is_marked(table, models))]
     return sorted(ours, key=lambda table: str(TableName.of(table)))
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
 from alambique import messages
 from alambique.autogenerate.discovery import project_with_policy
 from alambique.history.git import new_revisions
-from alambique.history.manifest import manifest_path, recorded
-from alambique.history.script import history, oldest_first, single_head, source_of
+from alambique.history.heads import refuse_forks
+from alambique.history.manifest import by_branch, manifest_paths, recorded
+from alambique.history.script import folder_of, history, oldest_first, source_of
 from alambique.history.source import digest
-from alambique.settings import alembic_config, migration_url, shown
+from alambique.settings import alembic_config, migration_url, project, shown
+from alambique.tools.conflict_markers import conflicts_left
+from alambique.tools.lock_file import stale_locks
 from alambique.tools.squawk import squawk
 
 
@@ -23,18 +27,27 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Print what is wrong with the revisions; the exit code is 1 if anything is.
+    """Print what is wrong with the revisions, and with what is committed beside them.
+
+    The exit code is 1 if anything is: a conflict that was never mended and a lock file that is out
+    of date, too.
 
     Raises:
-        CommandError: the history has two heads, or squawk is not installed.
+        CommandError: a branch has two heads, or squawk is not installed.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
         SyntaxError: a revision is no Python.
     """
     config = alembic_config(options.url)
     script = history(config)
-    single_head(script)
+    refuse_forks(script)
 
-    problems = [*problems_of_the_line(script), *problems_of_revisions(script)]
+    root = project().root
+    problems = [
+        *problems_of_the_line(script),
+        *problems_of_revisions(script),
+        *conflicts_left(root),
+        *stale_locks(root),
+    ]
     print("\n".join(problems) or messages.REVISIONS_FIT, flush=True)
 
     code = 0
@@ -47,29 +60,43 @@ def problems_of_the_line(script: ScriptDirectory) -> Iterator[str]:
     """Yield what history.txt and the revisions disagree about.
 
     Raises:
-        CommandError: the revisions do not make a history, or are in several folders.
+        CommandError: the revisions do not make a history.
         SyntaxError: a revision is no Python.
     """
-    path = manifest_path(script)
-    file = shown(path)
+    paths = manifest_paths(script)
+    files = ", ".join(map(shown, paths))
     there = {revision.revision: source_of(revision) for revision in script.walk_revisions()}
 
     for revision, before in recorded(script).items():
         if revision not in there:
-            yield messages.REVISION_GONE.format(revision=revision, file=file)
+            yield messages.REVISION_GONE.format(revision=revision, file=files)
         elif digest(there[revision]) != before:
-            yield messages.REVISION_CHANGED.format(path=shown(there[revision]), file=file)
+            yield messages.REVISION_CHANGED.format(path=shown(there[revision]), file=files)
 
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    if lines and lines[-1].split()[:1] != script.get_heads():
-        yield messages.LINE_STALE.format(file=file)
+    ends = _ends(script)
+    for path in paths:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        listed = [line.split()[0] for line in lines if line.strip()]
+        here = ends.get(path.parent, set())
+        if lines and not (here <= set(listed) and listed[-1] in here):
+            yield messages.LINE_STALE.format(file=shown(path))
+
+
+def _ends(script: ScriptDirectory) -> dict[Path, set[str]]:
+    """Return the last revision of each branch, in each of the folders."""
+    found: dict[Path, set[str]] = {}
+    for branch in by_branch(script):
+        last = {folder_of(script, revision): revision.revision for revision in branch}
+        for folder, revision in last.items():
+            found.setdefault(folder, set()).add(revision)
+    return found
 
 
 def problems_of_revisions(script: ScriptDirectory) -> Iterator[str]:
     """Yield what the revisions themselves should not do.
 
     Raises:
-        CommandError: the revisions do not make a history, or are in several folders.
+        CommandError: the revisions do not make a history.
         InvalidSetting: the project's pyproject.toml cannot be read.
         SyntaxError: a revision is no Python.
     """

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from alembic.script import Script
 
 from alambique import messages
-from alambique.history.plan import Plan, Risk
+from alambique.history.plan import Plan, Risk, Statement
 from alambique.history.script import source_of
 from alambique.settings import shown
 
@@ -43,7 +43,13 @@ def risks(made: Plan) -> Iterator[str]:
     for name in made.losses:
         yield f"**{messages.LOSES}** {code(str(name))}"
     yield from _risky(made, Risk.LOSES, messages.LOSES)
+    if made.views:
+        yield messages.VIEWS_LEFT_BEHIND.format(views=", ".join(map(code, made.views)))
     yield from _risky(made, Risk.REWRITES, messages.REWRITES)
+    for statement in made.statements:
+        if statement.fires:
+            fires = ", ".join(map(code, statement.fires))
+            yield f"**{messages.FIRES}** {fires}: {code(_in_one_line(statement))}"
 
 
 def details(sql: str, room: int) -> str:
@@ -87,8 +93,11 @@ def bullets(mark: str, lines: list[str]) -> str:
 def _risky(made: Plan, risk: Risk, mark: str) -> Iterable[str]:
     for statement in made.statements:
         if statement.risk is risk:
-            in_one_line = " ".join(f"{statement.sql};".split())
-            yield f"**{mark}** {code(in_one_line)}"
+            yield f"**{mark}** {code(_in_one_line(statement))}"
+
+
+def _in_one_line(statement: Statement) -> str:
+    return " ".join(f"{statement.sql};".split())
 
 
 def _line(revision: Script) -> str:

@@ -41,6 +41,8 @@ def as_sql(made: Plan) -> str:
 def _paragraphs(made: Plan) -> Iterator[str]:
     for name in made.losses:
         yield f"-- {messages.LOSES} {name}"
+    if made.views:
+        yield f"-- {messages.VIEWS_LEFT_BEHIND.format(views=', '.join(made.views))}"
     for statement in made.statements:
         if statement.comment:
             yield statement.comment
@@ -55,4 +57,6 @@ def _marked(statement: Statement) -> str:
             mark = f"-- {messages.REWRITES}\n"
         case None:
             mark = ""
+    if statement.fires:
+        mark += f"-- {messages.FIRES} {', '.join(statement.fires)}\n"
     return f"{mark}{statement.sql};"

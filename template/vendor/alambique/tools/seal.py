@@ -45,6 +45,11 @@ class Broken:
         )
 
 
+def is_sealed(path: str) -> bool:
+    """Tell whether a path, relative to the project, is that of the library or its seal."""
+    return Path(path) == SEAL or Path(path).is_relative_to(LIBRARY)
+
+
 class SealUnreadable(ValueError):
     """The file with the digests is not what `write_seal` writes."""
 

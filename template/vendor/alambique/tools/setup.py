@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import shutil
 
-from alembic import command
-
 from alambique import messages
 from alambique.database.creation import create_missing_database
-from alambique.settings import alembic_config, migration_url, project
+from alambique.history.environment import require_obedience
+from alambique.history.heads import upgrade
+from alambique.settings import alembic_config, migration_url, project, shown_url
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,8 +20,8 @@ def run(options: argparse.Namespace) -> int:
     """Make what is missing: `.env` from `.env.example`, the database, the tables.
 
     Raises:
-        CommandError: the database is at a revision that the history lacks, it refused a statement,
-            or an interrupted revision cannot be finished.
+        CommandError: a branch has two heads, the database is at a revision that the history lacks,
+            it refused a statement, or an interrupted revision cannot be finished.
         LockTimeout: another migrator, or a long query, held the database for too long.
         DatabaseUnavailable: the server does not let us in, or does not let us create.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
@@ -29,11 +29,12 @@ def run(options: argparse.Namespace) -> int:
     _make_dotenv()
 
     config = alembic_config(options.url)
+    require_obedience(config)
     url = migration_url(config)
     if create_missing_database(url):
-        print(messages.DATABASE_MADE.format(url=url))
+        print(messages.DATABASE_MADE.format(url=shown_url(url)))
 
-    command.upgrade(config, "head")
+    upgrade(config)
     print(messages.NEXT_STEPS)
     return 0
 

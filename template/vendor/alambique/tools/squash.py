@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,12 +24,13 @@ from alambique.adopt.extra_ddl import read_extra_ddl
 from alambique.commands import apply_migrations
 from alambique.database.creation import scratch_database
 from alambique.database.engine import connect
+from alambique.history.heads import declared_labels, heads_for, refuse_forks
 from alambique.history.manifest import write_manifest
 from alambique.history.script import (
+    folders,
     history,
     oldest_first,
     replaced_revisions,
-    single_head,
     source_of,
 )
 from alambique.history.source import created_tables
@@ -60,8 +62,8 @@ def run(options: Namespace) -> int:
     Nothing is asked of the project's own database, and no file changes before the yes.
 
     Raises:
-        CommandError: the history has two heads, the models and the history differ, or the revision
-            does not rebuild them.
+        CommandError: the history has several heads, or several folders; the models and the history
+            differ, or the revision does not rebuild them.
         LockTimeout: another migrator held a scratch database for too long.
         ModelImportError: a model cannot be imported.
         DatabaseUnavailable: the server does not let us in, or does not let us make a scratch
@@ -70,16 +72,16 @@ def run(options: Namespace) -> int:
     """
     config = alembic_config(options.url)
     script = history(config)
-    head = single_head(script)
+    _require_one_line(script)
     old = oldest_first(script)
-    if head is None or len(old) < 2:
+    if len(old) < 2:
         print(messages.NOTHING_TO_SQUASH)
         return 0
 
     # In the project's folder, whose settings ruff then follows.
     with TemporaryDirectory(dir=project().root) as folder:
         squashed = _squashed(script, migration_url(config), folder)
-        print(messages.SQUASHED_INTO.format(count=len(old), head=head))
+        print(messages.SQUASHED_INTO.format(count=len(old), head=old[-1].revision))
         if squashed.lost:
             print("\n".join([messages.SQUASH_LOSES, *(f"  {each}" for each in squashed.lost)]))
 
@@ -92,6 +94,19 @@ def run(options: Namespace) -> int:
     say_what_template_left_out(squashed.written, squashed.baseline, new)
     print(messages.SQUASH_DONE.format(path=shown(new)))
     return 0
+
+
+def _require_one_line(script: ScriptDirectory) -> None:
+    """Refuse a history that is not to be one revision, or has no one folder for it.
+
+    Raises:
+        CommandError: it has several heads, or several folders.
+    """
+    refuse_forks(script)
+    if len(script.get_heads()) > 1:
+        raise CommandError(messages.SQUASH_BRANCHES.format(**heads_for(script)))
+    if len(folders(script)) > 1:
+        raise CommandError(messages.SQUASH_FOLDERS)
 
 
 def _squashed(script: ScriptDirectory, url: URL, folder: str) -> Squashed:
@@ -117,7 +132,8 @@ def _squashed(script: ScriptDirectory, url: URL, folder: str) -> Squashed:
             raise CommandError(found.sentence)
 
         extra = read_extra_ddl(before, tables)
-        baseline = Baseline(tables, extra, replaces=replaces)
+        labels = tuple(chain.from_iterable(declared_labels(each) for each in old))
+        baseline = Baseline(tables, extra, replaces=replaces, labels=labels)
         elsewhere = _config_in(folder, after)
         written = write_baseline(elsewhere, messages.SQUASH, baseline, revision=head)
         try:
@@ -153,7 +169,7 @@ def _replace(script: ScriptDirectory, old: Collection[Script], squashed: Path) -
     source = squashed.read_bytes()
     for each in old:
         source_of(each).unlink()
-    new = Path(script.versions, squashed.name)
+    new = folders(script)[0] / squashed.name
     new.write_bytes(source)
     return new
 

@@ -10,13 +10,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from alembic import command
 from alembic.config import Config
 from alembic.script import Script
-from alembic.util import CommandError
+from alembic.util import CommandError, to_tuple
 
-from alambique import messages
-from alambique.history.script import source_of
+from alambique import messages, private
+from alambique.history.script import followed, source_of
 from alambique.history.source import comments
 from alambique.settings import project
 
@@ -32,7 +31,7 @@ def squawk(config: Config, revisions: list[Script]) -> int:
 
     Args:
         config: the command's configuration.
-        revisions: some that follow each other, the oldest first.
+        revisions: the ones to look at, the oldest first.
 
     Returns:
         Its exit code: 0 where it has nothing to say.
@@ -44,19 +43,16 @@ def squawk(config: Config, revisions: list[Script]) -> int:
     if not revisions:
         return 0
 
-    below = revisions[0].down_revision
-    start = below if isinstance(below, str) else "base"
-    end = revisions[-1].revision
-
+    start, end = (*followed(revisions[0]), "base")[0], revisions[-1].revision
     tool = Path(sys.executable).with_name("squawk")
     read = [str(tool), "--stdin-filepath", f"{start}-{end}.sql"]
     if rules := [*_rules_left_out_by_settings(), *_rules_left_out_by_comments(revisions)]:
         # On the command line, the rules to leave out take the place of those in the file.
         read += ["--exclude", ",".join(rules)]
 
-    sql = _offline_sql(config, f"{start}:{end}")
+    sql = "".join(_offline_sql(config, line) for line in _lines(revisions))
     try:
-        code = subprocess.run(read, cwd=project().root, input=sql, text=True).returncode
+        code = subprocess.run(read, cwd=project().root, input=sql, encoding="utf-8").returncode
     except OSError as error:
         raise CommandError(messages.NO_SQUAWK.format(cause=error)) from error
     if code:
@@ -64,11 +60,25 @@ def squawk(config: Config, revisions: list[Script]) -> int:
     return code
 
 
-def _offline_sql(config: Config, revisions: str) -> str:
+def _lines(revisions: list[Script]) -> list[list[Script]]:
+    """Return revisions in lines, in each of which one follows the other and needs nothing else."""
+    lines: list[list[Script]] = []
+    for revision in revisions:
+        is_next = bool(lines) and revision.down_revision == lines[-1][-1].revision
+        if is_next and not revision.dependencies:
+            lines[-1].append(revision)
+        else:
+            lines.append([revision])
+    return lines
+
+
+def _offline_sql(config: Config, line: list[Script]) -> str:
+    """Return the SQL of revisions that follow each other, not of what the first one needs."""
+    start = (*followed(line[0]), *to_tuple(line[0].dependencies, default=()))
     buffer, before = io.StringIO(), config.output_buffer
     config.output_buffer = buffer
     try:
-        command.upgrade(config, revisions, sql=True)
+        private.print_upgrade(config, start, line[-1].revision)
     finally:
         config.output_buffer = before
     return buffer.getvalue()

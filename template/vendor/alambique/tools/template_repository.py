@@ -13,12 +13,17 @@ from alembic.util import CommandError
 from alambique import messages
 from alambique.settings import project
 from alambique.tools.answers import ANSWERS, answers
+from alambique.tools.credentials import without_credentials
+from alambique.tools.releases import newest_release
 
 # The part of the repository that is rendered.
 SUBDIRECTORY = "template"
 
 # Copier's short names of addresses.
 HOSTS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
+
+# Who commits what is thrown away afterwards.
+NOBODY = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost", "-c", "commit.gpgsign=no"]
 
 
 class Standing(IntEnum):
@@ -41,6 +46,12 @@ class Template:
     standing: Standing
     news: str
     """A sentence on the first line; below it, what the changelog says of what is new."""
+
+    @property
+    def next_version(self) -> str:
+        """What an update brings: the newest version, but never an older one than the project's."""
+        is_ahead = self.standing is Standing.AHEAD
+        return self.project_version if is_ahead else self.newest_version
 
     def has_library(self, version: str) -> bool:
         """Tell whether the library is rendered into projects, in this version of the template.
@@ -80,7 +91,8 @@ def fetch_template(clone: Path, patience: float | None = None) -> Template:
     source = said.get("_src_path", "?")
     old = said.get("_commit", "?")
 
-    lost = messages.NO_TEMPLATE.format(source=source, file=ANSWERS)
+    shown = without_credentials(source)
+    lost = messages.NO_TEMPLATE.format(source=shown, file=ANSWERS)
     address = _address(source)
     if address is None:
         raise CommandError(lost)
@@ -89,9 +101,8 @@ def fetch_template(clone: Path, patience: float | None = None) -> Template:
     clone_it += ["--config", "core.autocrlf=false", address, str(clone)]
     git(*clone_it, cwd=project().root, failed=lost, patience=patience)
 
-    tags = git("tag", "--list", "--sort=version:refname", "v[0-9]*", cwd=clone).split()
-    new = tags[-1] if tags else "HEAD"
-    gone = messages.NO_VERSION.format(old=old, source=source, file=ANSWERS, new=new)
+    new = newest_release(git("tag", "--list", cwd=clone).split()) or "HEAD"
+    gone = messages.NO_VERSION.format(old=old, source=shown, file=ANSWERS, new=new)
     git("rev-parse", "--verify", old + "^{commit}", cwd=clone, failed=gone)
 
     standing = _standing(clone, old, new)
@@ -131,7 +142,8 @@ def git(
             cwd=cwd,
             input=given,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=patience,
             env=environment,
         )
@@ -144,7 +156,8 @@ def git(
         raise CommandError(sentence) from error
 
     if done.returncode:
-        sentence = messages.GIT_FAILED.format(command=arguments[0], cause=done.stderr)
+        cause = without_credentials(done.stderr)
+        sentence = messages.GIT_FAILED.format(command=arguments[0], cause=cause)
         raise CommandError(failed or sentence)
     return done.stdout
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +22,39 @@ from alembic.util import CommandError
 from alambique import messages, terminal
 from alambique.settings import project
 from alambique.tools import seal
-from alambique.tools.template_repository import Standing, Template, fetch_template, git
+from alambique.tools.answers import ANSWERS, answers_in, take_credentials_out
+from alambique.tools.bringing import Brought, bring, states
+from alambique.tools.copier import Copier
+from alambique.tools.template_repository import NOBODY, Standing, Template, fetch_template, git
+from alambique.tools.untouched import Unreached, Untouched
 
-# What git's index holds for a path that is in conflict no more: nothing.
-REMOVED = "0 " + "0" * 40
+# What takes several words, as one types them after `make template-update`.
+LISTS = ("data", "keep", "drop")
 
 
 @dataclass(frozen=True)
-class Brought:
-    """What an update brought that its reader has to know of, by path below the project."""
+class Told:
+    """What an update tells besides, of what it leaves to be done by hand."""
 
-    conflicts: list[str]
-    new: list[str]
+    unreached: list[Unreached]
+    answers: dict[str, tuple[str, str]]
+    """By question, the answer before and after, where it is another one."""
+    had_credentials: bool
+    """There was a password or token in the template's address, and it is taken out."""
+
+    def show(self, brought: Brought) -> None:
+        """Print it, and what git does not show of what was brought."""
+        for question, (old, new) in self.answers.items():
+            if sentence := messages.ANSWER_CHANGED.get(question):
+                print(sentence.format(old=old, new=new))
+        if self.had_credentials:
+            print(messages.CREDENTIALS_OUT.format(file=ANSWERS))
+        if brought.ignored:
+            print(messages.BROUGHT_IGNORED.format(files=_lines(brought.ignored)))
+        if self.unreached:
+            places = [_place(each) for each in self.unreached]
+            print(messages.UNREACHED.format(files=_lines(places)))
+            print(*(each.change for each in self.unreached if each.change), sep="\n", end="")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", action="store_true")
     parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--keep", action="append", default=[], metavar="FILE")
+    parser.add_argument("--drop", action="append", default=[], metavar="FILE")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
 
     Raises:
         CommandError: something is not committed, the template or the project's version of it is not
-            there, Copier could not update, a file that git does not know is in the way, or there
-            are conflicts.
+            there, Copier could not update, a file that was edited would go and nobody said it may,
+            a file that git does not know is in the way, or there are conflicts.
         InvalidSetting: the project's pyproject.toml cannot be read.
     """
     root = project().root
@@ -70,14 +93,14 @@ def run(options: argparse.Namespace) -> int:
         library = Library.of_project(root, template)
         if not library.may_be_replaced(options):
             return 1
-        brought = update(root, _copier_command(options, template), library)
+        brought, told = update(root, options, library)
 
+    told.show(brought)
     if library.is_package:
-        print(messages.LIBRARY_IS_A_PACKAGE.format(version=template.newest_version))
+        print(messages.LIBRARY_IS_A_PACKAGE.format(version=template.next_version))
     if brought.conflicts:
-        files = "\n  ".join(brought.conflicts)
-        undo = "".join(f" && rm '{path}'" for path in brought.new)
-        raise CommandError(messages.CONFLICTS.format(files=files, undo=undo))
+        undo = "".join(f" && rm {shlex.quote(path)}" for path in brought.new)
+        raise CommandError(messages.CONFLICTS.format(files=_lines(brought.conflicts), undo=undo))
     return 0
 
 
@@ -106,14 +129,13 @@ class Library:
 
     def may_be_replaced(self, options: argparse.Namespace) -> bool:
         """Say which files were edited, and ask whether they may go; nothing edited means yes."""
-        if not self.broken.files or not self.template.has_library(self.template.newest_version):
+        if not self.broken.files or not self.template.has_library(self.template.next_version):
             return True
 
         print(messages.LIBRARY_GOES.format(files=self.broken))
         if options.yes or terminal.confirmed(messages.ASK_REPLACE):
             return True
-        data = f' data="{" ".join(options.data)}"' if options.data else ""
-        command = f"make template-update{data} yes=1"
+        command = _command(options, "yes")
         print(messages.LIBRARY_STAYS.format(command=command), file=sys.stderr)
         return False
 
@@ -124,110 +146,119 @@ class Library:
         as a package, nothing is left of it.
 
         Args:
-            folder: the project's folder in that worktree.
+            folder: the worktree.
 
         Raises:
             CommandError: git failed.
         """
-        if not self.template.has_library(self.template.newest_version):
+        if not self.template.has_library(self.template.next_version):
             return
 
-        released = self.template.check_out_library(self.template.newest_version)
+        released = self.template.check_out_library(self.template.next_version)
         for path in (seal.LIBRARY, seal.SEAL):
             git("reset", "--quiet", "HEAD", "--", str(path), cwd=folder)
             _remove(folder / path)
             if not self.is_package:
                 _copy(released / path.name, folder / path)
 
-        if not self.is_package:
-            # Where the project's .gitignore has a vendor/, git would not see what is new in it.
-            git("add", "--force", "--intent-to-add", "--", "vendor", cwd=folder)
 
-
-def update(root: Path, copier: Sequence[str], library: Library) -> Brought:
+def update(root: Path, options: argparse.Namespace, library: Library) -> tuple[Brought, Told]:
     """Let Copier update a worktree of the project, and bring what changed there.
 
     Args:
         root: the project's folder.
-        copier: the command, as one runs it in that folder.
+        options: those of the command.
         library: the project's copy of the library.
 
     Raises:
-        CommandError: Copier could not update, or a file that git does not know is in the way.
+        CommandError: Copier could not update, a file that was edited would go and nobody said it
+            may, or a file that git does not know is in the way; then nothing was changed.
     """
-    prefix = git("rev-parse", "--show-prefix", cwd=root).rstrip("\n")
-    top = Path(git("rev-parse", "--show-toplevel", cwd=root).rstrip("\n"))
+    copier = Copier(options.copier, options.trust)
+    version = library.template.next_version
 
-    with _worktree(root) as tree:
-        folder = tree / prefix
-        if subprocess.run(copier, cwd=folder).returncode:
-            raise CommandError(messages.NOT_UPDATED)
-        library.replace(folder)
-        brought = bring(tree, top)
+    with _worktree(root) as tree, TemporaryDirectory() as beside:
+        said = [part for answer in options.data for part in ("--data", answer)]
+        copier.update(tree, version, said, asks=sys.stdin.isatty())
+        had_credentials = take_credentials_out(tree)
+        library.replace(tree)
+
+        untouched = Untouched.of_project(root, copier, Path(beside, "project"))
+        _keep_what_was_edited(tree, untouched, options)
+        told = Told(
+            untouched.unreached(tree / ANSWERS, version),
+            _changed_answers(answers_in(root), answers_in(tree)),
+            had_credentials,
+        )
+
+        brought = bring(tree, root)
         for path in library.broken.added:
-            if not (folder / path).exists():  # git may not know it, and then does not say it went
+            if not (tree / path).exists():  # git may not know it, and then does not say it went
                 (root / path).unlink(missing_ok=True)
-
-    return Brought(
-        conflicts=[path.removeprefix(prefix) for path in brought.conflicts],
-        new=[path.removeprefix(prefix) for path in brought.new],
-    )
+    return brought, told
 
 
-def bring(tree: Path, top: Path) -> Brought:
-    """Bring what changed in a worktree, conflicts into the index.
-
-    Args:
-        tree: the worktree.
-        top: where to, the repository's own working tree.
-
-    Returns:
-        The files in conflict and the new ones, by path below `top`.
+def _keep_what_was_edited(tree: Path, untouched: Untouched, options: argparse.Namespace) -> None:
+    """Put back into an updated worktree what is to be kept of what the update takes away.
 
     Raises:
-        CommandError: the worktree has a new file where git does not know the one that is there;
-            then nothing was brought.
+        CommandError: something that was edited would go, and nobody said whether it may.
     """
-    status = git("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", cwd=tree)
-    states = {entry[3:]: entry[:2] for entry in status.split("\0") if entry}
-    new = [path for path, state in states.items() if state in {"??", " A"}]
-    if in_the_way := [path for path in new if (top / path).exists()]:
-        raise CommandError(messages.IN_THE_WAY.format(files=", ".join(in_the_way)))
+    # A file that a hook of the template moved is staged: its edits go with it.
+    gone = [path for path, state in states(tree).items() if state == " D"]
+    edited = [path for path in gone if path in untouched.edited]
 
-    for path in states:
-        if (tree / path).exists():
-            (top / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(tree / path, top / path)
-        else:
-            (top / path).unlink(missing_ok=True)
+    if undecided := [path for path in edited if path not in {*options.keep, *options.drop}]:
+        keep, drop = (_command(options, **{way: undecided}) for way in ("keep", "drop"))
+        sentence = messages.EDITED_GOES.format(files=_lines(undecided), keep=keep, drop=drop)
+        raise CommandError(sentence)
+    for path in edited:
+        if path in options.keep:
+            git("checkout", "--quiet", "--", path, cwd=tree)
 
-    unmerged = git("ls-files", "--unmerged", "-z", cwd=tree)
-    conflicts = sorted({entry.partition("\t")[2] for entry in unmerged.split("\0") if entry})
-    removed = "".join(f"{REMOVED}\t{path}\0" for path in conflicts)
-    git("update-index", "-z", "--index-info", cwd=top, given=removed + unmerged)
-    return Brought(conflicts, new)
+
+def _changed_answers(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the answers that are others now, by question; a new question has no old answer."""
+    return {key: (old[key], new[key]) for key in old.keys() & new.keys() if old[key] != new[key]}
+
+
+def _place(unreached: Unreached) -> str:
+    """Say of a file where it was, and where it is."""
+    if unreached.now is None:
+        return messages.UNREACHED_DELETED.format(path=unreached.path)
+    sentence = messages.UNREACHED_MOVED if unreached.change else messages.UNREACHED_NO_MORE
+    return sentence.format(path=unreached.path, now=unreached.now)
+
+
+def _command(options: argparse.Namespace, *more: str, **names: Sequence[str]) -> str:
+    """Return the command that was typed, with something more."""
+    flags = [f"{name}=1" for name in ("trust", "yes") if getattr(options, name) or name in more]
+    said = {name: [*getattr(options, name), *names.get(name, ())] for name in LISTS}
+    lists = [f'{name}="{" ".join(values)}"' for name, values in said.items() if values]
+    return " ".join(["make template-update", *lists, *flags])
+
+
+def _lines(texts: Sequence[str]) -> str:
+    """Put each text on a line of its own, below a first one."""
+    return "\n  ".join(texts)
 
 
 @contextmanager
 def _worktree(root: Path) -> Iterator[Path]:
-    """Lend a worktree of what is committed."""
+    """Lend a worktree of what is committed, with the project at its top.
+
+    So nothing hangs on what the folders above it are called: Copier does not read each name that
+    git writes in quotes.
+    """
+    project = git("rev-parse", "HEAD:./", cwd=root).strip()
+    commit = git(*NOBODY, "commit-tree", "-m", "The project", project, cwd=root).strip()
     with TemporaryDirectory() as folder:
         tree = Path(folder, "tree")
-        git("worktree", "add", "--quiet", "--detach", str(tree), cwd=root)
+        git("worktree", "add", "--quiet", "--detach", str(tree), commit, cwd=root)
         try:
             yield tree
         finally:
             git("worktree", "remove", "--force", str(tree), cwd=root)
-
-
-def _copier_command(options: argparse.Namespace, template: Template) -> list[str]:
-    command = [options.copier, "update", "--quiet", "--vcs-ref", template.newest_version]
-    command.append("--skip-answered" if sys.stdin.isatty() else "--defaults")
-    if options.trust:
-        command.append("--trust")
-    for answer in options.data:
-        command += ["--data", answer]
-    return command
 
 
 def _require_history_in_place(data: Sequence[str]) -> None:

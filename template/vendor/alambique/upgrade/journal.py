@@ -1,67 +1,47 @@
 """A revision that was interrupted where DDL cannot be undone goes on where it stopped.
 
-MariaDB and MySQL commit with every DDL statement; every database does inside an `autocommit_block`.
-There, each statement of a revision is noted in a table, in the transaction it runs in or commits. A
-finished revision removes its notes as it records its version: the table is empty when all is well.
-When the revision runs again, what is noted is skipped; only the last DDL noted is in doubt, and it
-alone may answer that it is already done.
+MariaDB and MySQL commit with every DDL statement, every database does in an `autocommit_block`. So
+what each statement of a revision answered is recorded, in the transaction that keeps it. When the
+revision runs again it is replayed: each of its statements is matched with the one that was
+recorded, and answers what it answered then, without being carried out; the first that was not
+recorded is where the revision goes on. What cannot be replayed truly is refused. A finished
+revision removes its records as it notes its version: the table is empty when all is well.
 """
 
 from __future__ import annotations
 
 import functools
-import logging
-import re
+import hashlib
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
-from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
-from sqlalchemy.engine.interfaces import DBAPICursor, ExecutionContext
-from sqlalchemy.sql.compiler import SQLCompiler
 
-from alambique import messages
-from alambique.database.error_codes import ALREADY_DONE, BUSY, codes
-from alambique.database.tables import JOURNAL_TABLE
-from alambique.upgrade import statements
-
-log = logging.getLogger("alembic.runtime.migration")
-
-JOURNAL = sa.Table(
-    JOURNAL_TABLE,
-    sa.MetaData(),
-    sa.Column("step", sa.String(80), primary_key=True),  # "upgrade 3f1c0a5d7b21"
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("done", sa.Boolean, nullable=False),  # set on failure; a killed process cannot
-    sa.Column("given", sa.BigInteger),  # the key an INSERT got: the revision may go on to use it
-)
-
-# Marks a statement as the journal's own: it is not noted.
-OWN = "journal"
-
-# What SQLite (for which every refused statement has one code) and MariaDB (for a foreign key of
-# the same name) say only in words when a statement had been carried out before.
-SAYS_ALREADY_DONE = re.compile(r"already exists|duplicate column|no such [cit]|errno: 121")
+from alambique import private
+from alambique.database.watched import watched
+from alambique.upgrade.lookout import Lookout
+from alambique.upgrade.records import Records
+from alambique.upgrade.replay import Replay
+from alambique.upgrade.server import Server
 
 Step = RevisionStep | StampStep
 Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[Step]]
 """What a command of Alembic's does: from the heads of a database to the steps it takes there."""
 
-Execute = Callable[[], object]
 
-
-def with_journal(steps: Steps) -> Steps:
-    """Make the revisions that a command runs resumable, those that need it.
+def with_journal(steps: Steps, before_commit: Callable[[], None] = lambda: None) -> Steps:
+    """Make the revisions that a command runs resumable.
 
     Args:
         steps: what the command does; Alembic calls it `fn`.
+        before_commit: called before anything is in the database for good; it may raise.
 
     Returns:
         The same, to be given to `context.configure(fn=...)`.
@@ -69,31 +49,98 @@ def with_journal(steps: Steps) -> Steps:
 
     def journaled(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Step]:
         assert migration.connection is not None
-        journal = Journal(migration.connection, migration.impl.transactional_ddl)
+        journal = Journal(migration.connection, migration.impl.transactional_ddl, before_commit)
 
         for step in steps(heads, migration):
-            if not isinstance(step, RevisionStep):
-                step.migration_fn = _forgetting(step, journal)
-            elif not journal.transactional_ddl or _has_autocommit_block(step):
+            if isinstance(step, RevisionStep):
                 step.migration_fn = _resumable(step, journal)
+            else:
+                step.migration_fn = _forgetting(step, journal)
             yield step
 
     return journaled
 
 
-def _has_autocommit_block(step: RevisionStep) -> bool:
-    return "autocommit_block" in Path(step.revision.path).read_text(encoding="utf-8")
+def interrupted_first(steps: Steps) -> Steps:
+    """Have a command go on with the step that was interrupted, before all others.
+
+    Of branches that need nothing of each other, Alembic takes either first, and which one depends
+    on where the database is: a step further, another may come first. What was begun stands on what
+    is done, so that it may always be the next.
+
+    Args:
+        steps: what the command does.
+    """
+
+    def ordered(heads: tuple[str, ...], migration: MigrationContext) -> Iterable[Step]:
+        found = list(steps(heads, migration))
+        if migration.connection is None or migration.as_sql or _is_one_line(found):
+            return found
+        left = _left(migration.connection)
+        return sorted(found, key=lambda step: left is None or _name(step) != left)
+
+    return ordered
+
+
+def _is_one_line(steps: Iterable[Step]) -> bool:
+    """Tell whether there is one order only: each step stands on the one before."""
+    return all(
+        isinstance(one, RevisionStep) and set(one.to_revisions) == set(other.from_revisions)
+        for one, other in pairwise(steps)
+    )
+
+
+def _name(step: Step) -> str | None:
+    if not isinstance(step, RevisionStep):
+        return None
+    return f"{'upgrade' if step.is_upgrade else 'downgrade'} {step.revision.revision}"
+
+
+def _left(connection: Connection) -> str | None:
+    """Return the step that was interrupted, and leave the connection as it was found."""
+    was_in_transaction = connection.in_transaction()
+    left = Records(connection).left()
+    if not was_in_transaction:
+        connection.rollback()
+    return left.step if left else None
+
+
+def half_done(connection: Connection) -> str | None:
+    """Return the step that was interrupted half-way, such as "upgrade 3f1c0a5d7b21"; None if none.
+
+    Raises:
+        CommandError: a version before 2.1 left it.
+    """
+    left = Records(connection).left()
+    connection.rollback()  # reading began a transaction
+    return left.step if left else None
+
+
+def forget_half_done(connection: Connection) -> None:
+    """Remove what is recorded of a step: what was half done has been finished by hand."""
+    with connection.begin():
+        Records(connection).forget()
+
+
+def commit_what_is_left(ctx: MigrationContext, *_: object, **__: object) -> None:
+    """Commit a step whose revision committed Alembic's transaction by itself.
+
+    Alembic calls this as it notes the version: what came after that commit, and the version, would
+    be in a transaction that nobody commits.
+    """
+    if ctx.connection is not None and private.has_lost_transaction(ctx):
+        ctx.connection.commit()
 
 
 def _resumable(step: RevisionStep, journal: Journal) -> Callable[..., None]:
     """Return what a revision does, watched by the journal."""
-    direction = "upgrade" if step.is_upgrade else "downgrade"
-    name = f"{direction} {step.revision.revision}"
+    name = str(_name(step))
+    source = Path(step.revision.path).read_bytes()
     run = step.migration_fn
 
     @functools.wraps(run)
     def migration_fn(**arguments: Any) -> None:
-        with journal.watching(name):
+        with journal.watching(name, hashlib.sha256(source).hexdigest()):
             run(**arguments)
 
     return migration_fn
@@ -111,261 +158,87 @@ def _forgetting(step: StampStep, journal: Journal) -> Callable[..., None]:
     return migration_fn
 
 
-@dataclass(frozen=True)
-class Note:
-    """A statement of a step that an interrupted command left, as its row in the journal says."""
-
-    step: str
-    digest: str
-    done: bool
-    """False leaves it in doubt if it commits by itself."""
-    given: int | None
-    """The key that an INSERT got."""
-
-
 class Journal:
-    """The notes an interrupted command left, then those of the revision that is running."""
+    """The steps of one command, each watched, and what an interrupted command left of one."""
 
-    def __init__(self, connection: Connection, transactional_ddl: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        transactional_ddl: bool,
+        before_commit: Callable[[], None] = lambda: None,
+    ) -> None:
         """Read and write nothing yet.
 
         Args:
             connection: the one that the revisions run on.
-            transactional_ddl: is DDL undone with its transaction? Then what is noted is done.
+            transactional_ddl: is DDL undone with its transaction?
+            before_commit: called before anything is in the database for good; it may raise.
         """
-        self.transactional_ddl = transactional_ddl
-        self._connection = connection
-        self._left: list[Note] | None = None
-        """The notes that the running step has to catch up with; None until they were read."""
-
-        self._step = ""
-        self._met = 0
-        """Statements of the running step so far."""
-        self._completed = 0
-        """Of them, those that were carried out."""
+        self._server = Server(connection, transactional_ddl, before_commit)
+        self._was_read = False
 
     @contextmanager
-    def watching(self, step: str) -> Iterator[None]:
-        """Note every statement of a step, and after a failure which of them are done.
+    def watching(self, name: str, revision: str) -> Iterator[None]:
+        """Replay what was recorded of a step, and record the rest of it.
 
         Args:
-            step: its name, such as "upgrade 3f1c0a5d7b21".
+            name: the step's, such as "upgrade 3f1c0a5d7b21".
+            revision: the digest of its file.
 
         Raises:
-            CommandError: another step was interrupted before; or this one was, and does now other
-                statements than it did then.
+            CommandError: another step was interrupted before; or this one was, and it cannot be
+                replayed truly.
+            LockTimeout: a statement of the interrupted command is still being carried out.
         """
-        left = self._open()
-        others = {note.step for note in left} - {step}
-        if others:
-            raise CommandError(messages.HALF_APPLIED.format(step=others.pop(), asked=step))
+        lookout = Lookout(self._server)
+        replay = Replay(name, revision, self._server, lookout)
+        if not self._was_read:
+            replay.read()
+            self._was_read = True
 
-        self._step = step
-        self._met = 0
-        self._completed = 0
-
-        with self._listening():
+        with ExitStack() as watching:
+            watching.enter_context(watched(self._server.connection, replay))
+            watching.enter_context(_elsewhere_watched(self._server, replay))
+            watching.enter_context(_indexes_in_order())
+            watching.enter_context(lookout.at_work())
             try:
                 yield
-                if self._met < len(self._notes):
-                    raise CommandError(messages.REVISION_EDITED.format(step=step, sql="-"))
-            except BaseException:
-                with suppress(Exception):  # a lost connection leaves the last statement in doubt
-                    self._settle()
+                replay.finish()
+            except BaseException as error:
+                replay.give_up(error)
                 raise
 
-        self._connection.execute(JOURNAL.delete())
-        self._left = []
-
     def forget(self) -> None:
-        """Remove all notes, if there are any."""
-        if sa.inspect(self._connection).has_table(JOURNAL.name):
-            self._connection.execute(JOURNAL.delete())
-
-    @property
-    def _notes(self) -> list[Note]:
-        assert self._left is not None  # `watching` read them
-        return self._left
-
-    def _open(self) -> list[Note]:
-        """Read, the first time, what an interrupted command left."""
-        if self._left is None:
-            JOURNAL.create(self._connection, checkfirst=True)
-            rows = self._connection.execute(sa.select(JOURNAL).order_by(JOURNAL.c.position))
-            self._left = [Note(row.step, row.digest, row.done, row.given) for row in rows]
-        return self._left
-
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Have SQLAlchemy tell us of each statement before it is carried out."""
-        engine = self._connection.engine
-        event.listen(engine, "do_execute", self._on_execute)
-        event.listen(engine, "do_executemany", self._on_executemany)
-        event.listen(engine, "do_execute_no_params", self._on_execute_no_params)
-        try:
-            yield
-        finally:
-            event.remove(engine, "do_execute", self._on_execute)
-            event.remove(engine, "do_executemany", self._on_executemany)
-            event.remove(engine, "do_execute_no_params", self._on_execute_no_params)
-
-    def _on_execute(
-        self, cursor: DBAPICursor, sql: str, parameters: Any, context: ExecutionContext
-    ) -> bool | None:
-        return self._meet(cursor, sql, context, lambda: cursor.execute(sql, parameters))
-
-    def _on_executemany(
-        self, cursor: DBAPICursor, sql: str, parameters: Any, context: ExecutionContext
-    ) -> bool | None:
-        return self._meet(cursor, sql, context, lambda: cursor.executemany(sql, parameters))
-
-    def _on_execute_no_params(
-        self, cursor: DBAPICursor, sql: str, context: ExecutionContext
-    ) -> bool | None:
-        return self._meet(cursor, sql, context, lambda: cursor.execute(sql))
-
-    def _meet(
-        self, cursor: DBAPICursor, sql: str, context: ExecutionContext, execute: Execute
-    ) -> bool | None:
-        """Carry a statement out and note it, or skip what was carried out before.
-
-        Returns:
-            True says to SQLAlchemy that the statement has been carried out, None that it is not
-            ours to carry out.
-        """
-        is_own = context.execution_options.get(OWN, False)
-        is_elsewhere = context.root_connection is not self._connection
-        if is_own or is_elsewhere or statements.only_reads(sql):
-            return None
-
-        position = self._met
-        self._met += 1
-        if position < len(self._notes):
-            self._catch_up(position, cursor, sql, context, execute)
-        elif self._commits_itself(sql):
-            self._drop_invalid_index(sql)
-            self._note(position, sql)
-            execute()
-        else:
-            self._execute_with_note(position, cursor, sql, execute)
-        self._completed = self._met
-        return True
-
-    def _commits_itself(self, sql: str) -> bool:
-        """Tell whether a statement is in the database for good as soon as it ends."""
-        if statements.writes_rows(sql):
-            return False
-        return self._is_in_autocommit or not self.transactional_ddl
-
-    @property
-    def _is_in_autocommit(self) -> bool:
-        options = self._connection.get_execution_options()
-        return options.get("isolation_level") == "AUTOCOMMIT"
-
-    def _catch_up(
-        self,
-        position: int,
-        cursor: DBAPICursor,
-        sql: str,
-        context: ExecutionContext,
-        execute: Execute,
-    ) -> None:
-        """Skip a statement that an interrupted run noted, or repeat it if it is in doubt."""
-        note = self._notes[position]
-        if note.digest != statements.digest(sql):
-            raise CommandError(messages.REVISION_EDITED.format(step=self._step, sql=sql))
-
-        is_last = position == len(self._notes) - 1
-        if is_last and not note.done and self._commits_itself(sql):
-            self._drop_invalid_index(sql)
-            self._repeat(execute)
-        else:
-            log.info(messages.SKIPPED.format(sql=" ".join(sql.split())))
-            self._answer_as_before(note, cursor, sql, context)
-
-    def _execute_with_note(
-        self, position: int, cursor: DBAPICursor, sql: str, execute: Execute
-    ) -> None:
-        """Carry a statement out in one transaction with its note."""
-        # Where each statement commits itself, a note and its rows must go together all the same.
-        needs_transaction = self._is_in_autocommit
-        if needs_transaction:
-            self._execute_own(sa.text("BEGIN"))
-
-        execute()
-        is_insert = statements.first_word(sql) == "INSERT"
-        given = getattr(cursor, "lastrowid", None) if is_insert else None  # not every driver has it
-        self._note(position, sql, given)
-
-        if needs_transaction:
-            self._execute_own(sa.text("COMMIT"))
-
-    def _answer_as_before(
-        self, note: Note, cursor: DBAPICursor, sql: str, context: ExecutionContext
-    ) -> None:
-        """Prepare what SQLAlchemy asks the cursor after a statement; returned rows are not kept."""
-        compiled = context.compiled
-        if isinstance(compiled, SQLCompiler) and compiled.implicit_returning:
-            cursor.execute("SELECT NULL WHERE 1 = 0")
-        elif statements.returns_rows(sql):
-            raise CommandError(messages.RETURNING_LOST.format(step=self._step, sql=sql))
-        else:
-            with suppress(AttributeError):  # of some drivers it is read-only
-                cursor.lastrowid = note.given  # type: ignore[assignment]
-
-    def _repeat(self, execute: Execute) -> None:
-        """Carry out the statement in doubt, which may answer that it is already done."""
-        try:
-            execute()
-        except Exception as error:
-            if is_already_done(error):
-                log.info(messages.ALREADY_DONE.format(cause=error))
-                return
-            # The killed process's own statement may be what keeps it busy: it stays in doubt.
-            if codes(error).isdisjoint(BUSY):
-                self._left = self._notes[:-1]  # it is not done: the revision may be mended
-            raise
-
-    def _settle(self) -> None:
-        """Write down which statements of a failed step are done, and forget those that are not."""
-        driver = self._connection.connection
-        driver.rollback()
-
-        position = JOURNAL.c.position
-        first_not_done = max(self._completed, len(self._notes))
-        self._execute_own(JOURNAL.delete().where(position >= first_not_done))
-        self._execute_own(JOURNAL.update().where(position < self._completed).values(done=True))
-        driver.commit()
-
-    def _drop_invalid_index(self, sql: str) -> None:
-        """Drop what PostgreSQL leaves when a CREATE INDEX CONCURRENTLY does not end."""
-        name = statements.concurrent_index(sql)
-        if name is None:
-            return
-        is_valid = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
-        if self._execute_own(is_valid.bindparams(name=name)).scalar() is False:
-            log.warning(messages.INVALID_INDEX.format(name=name))
-            self._execute_own(sa.text(f"DROP INDEX CONCURRENTLY {name}"))
-
-    def _note(self, position: int, sql: str, given: int | None = None) -> None:
-        values = {
-            "step": self._step,
-            "position": position,
-            "digest": statements.digest(sql),
-            "done": False,
-            "given": given,
-        }
-        self._execute_own(JOURNAL.insert().values(values))
-
-    def _execute_own(self, statement: sa.Executable) -> sa.CursorResult[Any]:
-        """Execute a statement that is not noted."""
-        return self._connection.execute(statement, execution_options={OWN: True})
+        """Remove all records, if there are any."""
+        self._server.records.forget_if_any()
 
 
-def is_already_done(error: BaseException) -> bool:
-    """Tell whether a statement was refused because it had been carried out before.
+@contextmanager
+def _elsewhere_watched(server: Server, replay: Replay) -> Iterator[None]:
+    """Tell a replay of statements that its revision runs on other connections of SQLAlchemy's."""
+    ours = threading.get_ident()
 
-    Args:
-        error: what the driver raised.
-    """
-    return not codes(error).isdisjoint(ALREADY_DONE) or bool(SAYS_ALREADY_DONE.search(str(error)))
+    def tell(other: Connection, _cursor: object, sql: str, _parameters: object, *_: object) -> None:
+        is_elsewhere = other is not server.connection and not server.looks_away
+        if is_elsewhere and threading.get_ident() == ours:
+            replay.goes_elsewhere(sql)
+
+    event.listen(sa.Engine, "before_cursor_execute", tell)
+    try:
+        yield
+    finally:
+        event.remove(sa.Engine, "before_cursor_execute", tell)
+
+
+@contextmanager
+def _indexes_in_order() -> Iterator[None]:
+    """Have the indexes of a new table be made in the same order by every process."""
+
+    def order(table: sa.Table, *_: object, **__: object) -> None:
+        private.order_indexes(table)
+
+    event.listen(sa.Table, "before_create", order)
+    try:
+        yield
+    finally:
+        event.remove(sa.Table, "before_create", order)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
@@ -12,16 +14,21 @@ from sqlalchemy.exc import CompileError, DBAPIError
 
 from alambique import messages
 from alambique.database.error_codes import BUSY, codes
-from alambique.upgrade.waiting import LockTimeout, lock_wait
+from alambique.upgrade.waiting import LockLost, LockTimeout, lock_wait
 
 log = logging.getLogger("alembic.runtime.migration")
+
+Result = TypeVar("Result")
+
+# Steps from where the database is, of any branch or of one: "+2", "stock@-1".
+STEPS = re.compile(r"(?:.+@)?[+-]\d+")
 
 # Seconds before the first new attempt; each pause is twice as long as the one before, up to this.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 
 
-def retry_when_busy(migration: MigrationContext, run: Callable[[], None]) -> None:
+def retry_when_busy(migration: MigrationContext, run: Callable[[], Result]) -> Result:
     """Run the migrations; where a table is busy, undo, let its readers through, and try again.
 
     A statement waits MIGRATION_LOCK_TIMEOUT seconds (5) for its table: everybody who wants the
@@ -29,10 +36,14 @@ def retry_when_busy(migration: MigrationContext, run: Callable[[], None]) -> Non
 
     Args:
         migration: what Alembic made of the connection and of `context.configure`.
-        run: runs the migrations, `context.run_migrations`.
+        run: runs the migrations, `context.run_migrations`, or reads.
+
+    Returns:
+        What `run` returned.
 
     Raises:
         LockTimeout: the table stayed busy.
+        LockLost: the database closed the connection.
         CommandError: the database refused a statement, or cannot do what a revision says.
         InvalidSetting: MIGRATION_LOCK_WAIT is no number.
     """
@@ -47,22 +58,29 @@ def retry_when_busy(migration: MigrationContext, run: Callable[[], None]) -> Non
                 if start is not None and heads != start:
                     raise _table_busy(busy) from busy
                 start = heads
-            run()
-            return
+            return run()
         except CompileError as error:  # such as a String without a length on MariaDB
             raise CommandError(messages.NOT_SPOKEN.format(cause=error)) from error
         except DBAPIError as error:
-            if not is_busy(error):
-                refused = messages.STATEMENT_FAILED.format(cause=error.orig, sql=error.statement)
-                raise CommandError(refused) from error
+            if error.connection_invalidated or not is_busy(error):
+                raise refused(error) from error
             busy = error
 
         pause = waiting.next_pause()
         if pause is None:
             raise _table_busy(busy) from busy
-        log.warning(messages.TABLE_RETRY.format(pause=pause, cause=busy.orig))
+        log.warning(messages.TABLE_RETRY.format(pause=pause, cause=_cause(busy)))
         _undo(migration)
         time.sleep(pause)
+
+
+def refused(error: DBAPIError) -> CommandError:
+    """Return the sentence about a statement that the server refused, or did not live to answer."""
+    sql = error.statement or ""
+    if error.connection_invalidated:
+        lost = messages.CONNECTION_LOST.format(cause=error.orig, sql=sql)
+        return LockLost(lost.rstrip())
+    return CommandError(messages.STATEMENT_FAILED.format(cause=error.orig, sql=sql))
 
 
 class Waiting:
@@ -100,8 +118,27 @@ def counts_steps(migration: MigrationContext) -> bool:
     although the next was undone, trying again would go one too far.
     """
     goal = migration.opts.get("destination_rev")
-    is_relative = isinstance(goal, str) and goal.startswith(("+", "-"))
+    is_relative = isinstance(goal, str) and STEPS.fullmatch(goal) is not None
     return is_relative and not migration.as_sql
+
+
+def require_same_start(
+    migration: MigrationContext, seen: tuple[str, ...], found: tuple[str, ...]
+) -> None:
+    """Refuse a goal that counts steps, where somebody else moved the database meanwhile.
+
+    Args:
+        migration: what says the goal.
+        seen: the revisions the database was at when the command began.
+        found: those it is at now.
+
+    Raises:
+        CommandError: the same words would mean another goal.
+    """
+    if counts_steps(migration) and found != seen:
+        goal = migration.opts["destination_rev"]
+        before, now = (", ".join(heads) or "base" for heads in (seen, found))
+        raise CommandError(messages.GOAL_MOVED.format(goal=goal, before=before, now=now))
 
 
 def _current_heads(migration: MigrationContext) -> tuple[str, ...]:
@@ -116,9 +153,16 @@ def _current_heads(migration: MigrationContext) -> tuple[str, ...]:
 def _undo(migration: MigrationContext) -> None:
     # SQLite keeps a transaction whose COMMIT was refused; SQLAlchemy thinks it is gone.
     assert migration.connection is not None
+    migration.connection.rollback()
     migration.connection.connection.rollback()
 
 
 def _table_busy(busy: DBAPIError | None) -> LockTimeout:
+    return LockTimeout(messages.TABLE_BUSY.format(cause=_cause(busy)))
+
+
+def _cause(busy: DBAPIError | None) -> str:
+    """Return what the server said, and who was in the way, where the lookout noted that."""
     cause = busy.orig if busy else None
-    return LockTimeout(messages.TABLE_BUSY.format(cause=cause))
+    sentence = " ".join(str(cause).split())
+    return "; ".join([sentence, *getattr(cause, "__notes__", ())])

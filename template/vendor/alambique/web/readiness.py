@@ -11,7 +11,13 @@ from sqlalchemy.engine import URL
 from alambique import messages
 from alambique.database.errors import DatabaseUnavailable, unavailable_as_sentence
 from alambique.history.status import State, status
-from alambique.settings import InvalidSetting, alembic_config, service_url, variable
+from alambique.settings import (
+    InvalidSetting,
+    alembic_config,
+    has_own_loop,
+    service_url,
+    variable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +26,11 @@ PATIENCE = {
     "postgresql": {"connect_timeout": "3"},
     "mysql": {"connect_timeout": "3", "read_timeout": "3"},
     "mariadb": {"connect_timeout": "3", "read_timeout": "3"},
+}
+PATIENCE_ON_A_LOOP = {
+    "asyncpg": {"timeout": "3"},
+    "aiomysql": {"connect_timeout": "3"},
+    "asyncmy": {"connect_timeout": "3"},
 }
 
 READY = "ready"
@@ -76,4 +87,7 @@ def check_at_startup() -> None:
 
 def _impatient(url: URL) -> URL:
     """Return the same database, given up on within seconds; what its URL says of that counts."""
-    return url.set(query={**PATIENCE.get(url.get_backend_name(), {}), **url.query})
+    words = PATIENCE.get(url.get_backend_name(), {})
+    if has_own_loop(url):
+        words = PATIENCE_ON_A_LOOP[url.get_driver_name()]
+    return url.set(query={**words, **url.query})

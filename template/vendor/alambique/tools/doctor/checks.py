@@ -9,7 +9,7 @@ from typing import TypeVar
 from alembic.config import Config
 from sqlalchemy.engine import URL
 
-from alambique.settings import Project
+from alambique.settings import Project, Source
 
 T = TypeVar("T")
 
@@ -37,6 +37,8 @@ class Found:
     project: Project | None = None
     config: Config | None = None
     url: URL | None = None
+    source: Source | None = None
+    """Where the URL was found."""
     server_answers: bool = False
     database_opens: bool = False
 

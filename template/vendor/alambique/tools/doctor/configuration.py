@@ -8,7 +8,13 @@ import re
 from dataclasses import dataclass
 
 from alambique import messages
-from alambique.settings import InvalidSetting, Source, alembic_config, resolve_migration_url
+from alambique.settings import (
+    InvalidSetting,
+    Source,
+    alembic_config,
+    resolve_migration_url,
+    shown_url,
+)
 from alambique.settings.environment import read_dotenv
 from alambique.tools.doctor.checks import Checks, Fault, Found, Remark, needed
 
@@ -89,6 +95,7 @@ class Configuration:
         self.found.config = alembic_config(self.found.given_url)
         resolved = resolve_migration_url(self.found.config)
         self.found.url = resolved.url
+        self.found.source = resolved.source
 
         sentences = {
             Source.GIVEN: messages.DOCTOR_URL_ASKED,
@@ -97,7 +104,8 @@ class Configuration:
             Source.DOTENV: messages.DOCTOR_URL,
             Source.EXAMPLE: messages.DOCTOR_URL_EXAMPLE,
         }
-        return sentences[resolved.source].format(url=resolved.url, name=resolved.variable)
+        url = shown_url(resolved.url)
+        return sentences[resolved.source].format(url=url, name=resolved.variable)
 
     def _url_comes_from_elsewhere(self) -> bool:
         """Tell whether the database is known without `.env`."""

@@ -17,6 +17,7 @@ from alambique.tools.doctor.checks import Fault, Found, Remark
 from alambique.tools.doctor.configuration import Configuration
 from alambique.tools.doctor.database import Database
 from alambique.tools.doctor.environment import Environment
+from alambique.tools.doctor.given_answers import GivenAnswers
 from alambique.tools.doctor.versions import Versions
 
 
@@ -72,6 +73,7 @@ def diagnoses(url: str | None = None) -> Iterator[Diagnosis]:
     themes = [
         Environment(found).checks(),
         Configuration(found).checks(),
+        GivenAnswers(found).checks(),
         Database(found).checks(),
         Versions(found).checks(),
     ]

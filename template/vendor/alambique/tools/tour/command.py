@@ -13,7 +13,8 @@ from alembic.util import CommandError
 
 from alambique import messages
 from alambique.database.creation import scratch_database
-from alambique.history.script import history, oldest_first, single_head
+from alambique.history.heads import refuse_forks
+from alambique.history.script import history, oldest_first
 from alambique.settings import alembic_config, migration_url
 from alambique.tools.tour.walk import Walk
 
@@ -32,14 +33,14 @@ def run(options: argparse.Namespace) -> int:
     """Walk through the history on a scratch database, showing the schema and the data each time.
 
     Raises:
-        CommandError: there is no revision, there are two heads, a revision failed, or rich is not
-            installed.
+        CommandError: there is no revision, a branch has two heads, a revision failed, or rich is
+            not installed.
         DatabaseUnavailable: the server does not let us in, or does not let us create.
         InvalidSetting: the database's URL is missing or malformed.
     """
     config = alembic_config(options.url)
     script = history(config)
-    single_head(script)
+    refuse_forks(script)
     revisions = oldest_first(script)
     if not revisions:
         raise CommandError(messages.TOUR_EMPTY)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from alembic.script import Script
-from alembic.util import CommandError, to_tuple
+from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, Row, Table, inspect
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from alambique import messages
 from alambique.commands import apply_migrations, revert_migrations
 from alambique.database.engine import connect
-from alambique.history.script import source_of
+from alambique.history.script import source_of, without
 from alambique.tools.tour.schema import Change, Schema, changes, schema_of
 
 if TYPE_CHECKING:
@@ -116,9 +116,7 @@ class Walk:
             if forward:
                 apply_migrations(revision.revision, self.url)
             else:
-                below = to_tuple(revision.down_revision, default=("base",))[0]
-                # Not -1, which knows no way down from a merge.
-                revert_migrations(f"{revision.revision}@{below}", self.url)
+                revert_migrations(without(revision), self.url)
         except CommandError:
             raise
         except Exception as error:  # a revision is anybody's code

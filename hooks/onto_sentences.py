@@ -1,0 +1,43 @@
+"""What hooks/onto.py says, in the language of the answers."""
+# ruff: noqa: E501
+
+SENTENCES = {
+    "en": {
+        "stays": "These files are yours and stay. The template has its own, which it would put there:",
+        "package": "{folder}/ is a package of yours: the template adds {added} to it.",
+        "history": "The history stays in {folder}: alembic.ini is yours. Put the library into its env.py with `alambique init`.",
+        "makefile": "Your Makefile becomes project.mk, which the template's Makefile includes; its targets stay.",
+        "targets": "  In both, yours wins (make says that it overrides): {names}",
+        "variables": "  Both set these variables. Rename yours, or the template's targets use them: {names}",
+        "no_project_mk": "You have a Makefile and a project.mk: the Makefile stays, and the template's targets are not there.",
+        "tests": "These tests need the template's {conftest}, and are not brought: {names}",
+        "lint": "`make lint` looks at what the template brings: CHECKED in project.mk says so; delete that line to have it look at everything.",
+        "dependencies": "To add to pyproject.toml, which is yours:",
+        "dependency": '  dependencies: "{dependency}"',
+        "packages": "  packages, as your build tool has them: {packages}",
+        "dirty": "There are changes that are not committed in {project}. Commit them first: git then shows what came.",
+        "ask": "Go on? [y/n] ",
+        "nothing": "Nothing was changed. To go on, answer y in a terminal, or say yes=1.",
+        "next": "Next: git diff, the dependencies above, DATABASE_URL in .env, then make setup and make check.",
+        "checked": "# What `make lint` looks at. What was there before the template is left alone.",
+    },
+    "pt": {
+        "stays": "Estes arquivos são seus e ficam. O template tem os dele, que poria no lugar:",
+        "package": "{folder}/ é um pacote seu: o template acrescenta a ele {added}.",
+        "history": "O histórico fica em {folder}: o alembic.ini é seu. Ponha a biblioteca no env.py dele com `alambique init`.",
+        "makefile": "O seu Makefile passa a ser project.mk, que o Makefile do template inclui; os alvos dele ficam.",
+        "targets": "  Nos dois, o seu vale (o make diz que substitui): {names}",
+        "variables": "  Os dois definem estas variáveis. Renomeie as suas, ou os alvos do template as usam: {names}",
+        "no_project_mk": "Você tem um Makefile e um project.mk: o Makefile fica, e os alvos do template não estão lá.",
+        "tests": "Estes testes precisam do {conftest} do template, e não vêm: {names}",
+        "lint": "`make lint` olha o que o template traz: é o que diz CHECKED, no project.mk; apague essa linha para que olhe tudo.",
+        "dependencies": "A acrescentar ao pyproject.toml, que é seu:",
+        "dependency": '  dependências: "{dependency}"',
+        "packages": "  pacotes, como a sua ferramenta de build os tem: {packages}",
+        "dirty": "Há mudanças sem commit em {project}. Faça o commit antes: o git então mostra o que veio.",
+        "ask": "Seguir? [s/n] ",
+        "nothing": "Nada mudou. Para seguir, responda s em um terminal, ou diga yes=1.",
+        "next": "Em seguida: git diff, as dependências acima, DATABASE_URL no .env, depois make setup e make check.",
+        "checked": "# O que `make lint` olha. O que havia antes do template é deixado em paz.",
+    },
+}

@@ -1,0 +1,244 @@
+"""CHECKs are compared by what they say, as the database itself reads it, and not by name alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
+from alembic.util import PriorityDispatchResult
+from sqlalchemy import Dialect
+from sqlalchemy.dialects.mysql.base import MySQLDialect
+from sqlalchemy.ext.compiler import compiles
+
+from alambique import private
+from alambique.autogenerate.stored import escaped, stored_checks
+
+
+@dataclass(frozen=True)
+class Check:
+    """A CHECK of the models, or of the database."""
+
+    constraint: sa.CheckConstraint
+
+    name: str | None
+    """None where it has none: the database makes one up, or not."""
+
+    words: str
+    """Its condition, as one types it in a revision."""
+
+    def called(self, name: str, table: sa.Table) -> sa.CheckConstraint:
+        """Return the constraint, on another table, to be written under a name."""
+        words: Any = _Words(self.words)
+        said = sa.CheckConstraint(words, name=sa.schema.conv(name), **self._options)
+        beside = sa.Table(table.name, sa.MetaData(), schema=table.schema)
+        beside.append_constraint(said)
+        return said
+
+    def speaks_of(self, columns: Collection[str]) -> set[str]:
+        """Return which of these columns are in its condition."""
+        return words_in(self.words).intersection(columns)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return dict(self.constraint.dialect_kwargs)
+
+
+class _Words(sa.ColumnElement[bool]):
+    """A condition that a revision has in these words: Alembic would double a percent sign."""
+
+    inherit_cache = False
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+
+@compiles(_Words)
+def _as_it_is(condition: _Words, _: object, **__: object) -> str:
+    return condition.words
+
+
+def compare_checks(
+    context: AutogenContext,
+    changes: ops.ModifyTableOps,
+    schema: str | None,
+    table_name: str,
+    found_table: sa.Table | None,
+    mapped_table: sa.Table | None,
+) -> PriorityDispatchResult:
+    """Find the CHECKs that only the models have, only the database, or that say something else.
+
+    One without a name is the one in the database that says the same, whatever that is called; if
+    none does, it takes the place, and the name, of the only one left that is about its columns.
+    """
+    if found_table is None or mapped_table is None:
+        return PriorityDispatchResult.CONTINUE
+
+    found = {check.name: check for check in _found(context, found_table) if check.name}
+    mapped = mapped_checks(context, mapped_table)
+    nameless = [check for check in mapped if not check.name]
+    named: dict[str, list[Check]] = {}  # two types of one name bring a CHECK each
+    for check in mapped:
+        if check.name:
+            named.setdefault(check.name, []).append(check)
+
+    gone = [found[name] for name in sorted(found.keys() - named.keys())]
+    both = [(found[name], named[name]) for name in sorted(found.keys() & named.keys())]
+    new = [named[name][-1] for name in sorted(named.keys() - found.keys())]
+
+    other = [(old, now) for old, now in both if old.words not in {each.words for each in now}]
+    unsure = [check for old, now in other for check in (old, *now)]
+    unsure += gone + nameless if nameless else []
+    read = stored_checks(context, mapped_table, {check.words for check in unsure})
+    changed = [
+        (old, now[-1])
+        for old, now in other
+        if read[old.words] not in {read[each.words] for each in now}
+    ]
+
+    for check in _without(nameless, gone, read):
+        replaced = _in_place_of(check, gone, mapped_table, context.dialect)
+        if replaced is not None:
+            changed.append((replaced, check))
+    replaced_names = {old.name for old, _ in changed}
+    gone = [check for check in gone if check.name not in replaced_names]
+
+    for old, now in changed:
+        if _is_ours(context, now, False, old):
+            changes.ops.append(_dropped(old, found_table))
+            changes.ops.append(_made(now, old.name, mapped_table))
+    changes.ops += [_dropped(old, found_table) for old in gone if _is_ours(context, old, True)]
+    changes.ops += [_made(now, now.name, mapped_table) for now in new if _is_ours(context, now)]
+    return PriorityDispatchResult.CONTINUE
+
+
+def mapped_checks(context: AutogenContext, table: sa.Table) -> list[Check]:
+    """Return the CHECKs that a mapped table has on this database, those of its columns, too."""
+    parts = [table, *table.columns]
+    constraints = [each for part in parts for each in part.constraints]
+    return [
+        Check(each, check_name(each, context.dialect), check_words(each, context))
+        for each in constraints
+        if isinstance(each, sa.CheckConstraint) and private.is_created_on(each, context.dialect)
+    ]
+
+
+def is_still_said(
+    context: AutogenContext, name: object, words: str, mapped_table: sa.Table
+) -> bool:
+    """Tell whether a mapped table has a CHECK of this name, or one that says what the words do.
+
+    Args:
+        context: of the comparison.
+        name: what the database calls the CHECK.
+        words: its condition, as one types it in a revision.
+        mapped_table: the table in the models.
+    """
+    mapped = mapped_checks(context, mapped_table)
+    if name in {check.name for check in mapped}:
+        return True
+    conditions = {check.words for check in mapped}
+    read = stored_checks(context, mapped_table, {words, *conditions})
+    return read[words] in {read[each] for each in conditions}
+
+
+def words_in(sql: str) -> set[str]:
+    """Return the words of SQL, among them the columns it speaks of."""
+    return set(re.findall(r"\w+", sql))
+
+
+def check_name(check: sa.CheckConstraint, dialect: Dialect) -> str | None:
+    """Return what a CHECK is called; None if by nothing."""
+    if check.name is None:
+        return None
+    if isinstance(check.name, str) and not isinstance(check.name, sa.schema.conv):
+        return check.name
+
+    # That of a type is neither: a naming convention may give it a name. One that a convention
+    # made may be too long for the database.
+    preparer = dialect.identifier_preparer
+    formatted = preparer.format_constraint(check)
+    return None if formatted is None else preparer.unformat_identifiers(formatted)[0]
+
+
+def check_words(check: sa.CheckConstraint, context: AutogenContext) -> str:
+    """Return the condition of a CHECK as one types it in a revision: SQL, its colons escaped."""
+    if isinstance(check.sqltext, sa.TextClause):
+        return check.sqltext.text
+    if isinstance(check.sqltext, _Words):
+        return check.sqltext.words
+    sql = private.render_expression(check.sqltext, context)
+    if context.dialect.paramstyle in ("format", "pyformat"):
+        sql = sql.replace("%%", "%")
+    return escaped(sql)
+
+
+def _found(context: AutogenContext, table: sa.Table) -> list[Check]:
+    """Return the CHECKs that the database has on a table."""
+    assert context.inspector is not None
+    reflected = context.inspector.get_check_constraints(table.name, schema=table.schema)
+    checks = []
+    for each in reflected:
+        where: Any = {"table_name": table.name, "schema_name": table.schema}
+        if context.run_name_filters(each["name"], "check_constraint", where):
+            words = escaped(each["sqltext"])
+            name = None if each["name"] is None else str(each["name"])
+            options: dict[str, Any] = each.get("dialect_options") or {}
+            prefixed = {f"{context.dialect.name}_{key}": value for key, value in options.items()}
+            constraint = sa.CheckConstraint(sa.text(words), name=name, table=table, **prefixed)
+            checks.append(Check(constraint, name, words))
+    return checks
+
+
+def _without(nameless: Iterable[Check], gone: list[Check], read: dict[str, str]) -> list[Check]:
+    """Return the CHECKs without a name that nothing in the database says.
+
+    Args:
+        nameless: CHECKs of the models.
+        gone: those that the database has under names of its own; what is found is taken out.
+        read: what the words of each mean to the database.
+    """
+    left = []
+    for check in nameless:
+        same = next((each for each in gone if read[each.words] == read[check.words]), None)
+        if same is None:
+            left.append(check)
+        else:
+            gone.remove(same)
+    return left
+
+
+def _in_place_of(
+    check: Check, gone: list[Check], table: sa.Table, dialect: Dialect
+) -> Check | None:
+    """Return what a CHECK without a name takes the place of, if that is sure."""
+    # MariaDB does not show a CHECK that was made beside its column: this one may be there.
+    is_mariadb = isinstance(dialect, MySQLDialect) and dialect.is_mariadb
+    if is_mariadb and check.constraint not in table.constraints:
+        return None
+
+    names = table.columns.keys()
+    about_the_same = [each for each in gone if each.speaks_of(names) == check.speaks_of(names)]
+    return about_the_same[0] if len(about_the_same) == 1 else None
+
+
+def _is_ours(
+    context: AutogenContext, check: Check, reflected: bool = False, other: Check | None = None
+) -> bool:
+    name: Any = check.name or (other.name if other else None)
+    compared = None if other is None else other.constraint
+    return context.run_object_filters(
+        check.constraint, name, "check_constraint", reflected, compared
+    )
+
+
+def _dropped(check: Check, table: sa.Table) -> ops.DropConstraintOp:
+    return ops.DropConstraintOp.from_constraint(check.called(str(check.name), table))
+
+
+def _made(check: Check, name: str | None, table: sa.Table) -> ops.AddConstraintOp:
+    return ops.AddConstraintOp.from_constraint(check.called(str(name), table))

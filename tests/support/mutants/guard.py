@@ -1,0 +1,164 @@
+"""Faults in what stands between a downgrade and the data that it loses."""
+
+from support.mutants.faults import Fault, Replaced, library
+
+ENV = library("env")
+GUARD = library("upgrade/guard")
+RETYPED = library("database/retyped")
+LOSSES = library("upgrade/losses")
+CONTENTS = library("database/contents")
+CHANGES = library("database/changes")
+CREATION = library("database/creation")
+PLAN = library("history/plan")
+
+DOORS = [
+    Fault(
+        "alembic by itself downgrades unasked",
+        Replaced(
+            ENV,
+            "                    require_consent(config, migration, steps(",
+            '                    if "typed_as" in config.attributes:\n'
+            "                        require_consent(config, migration, steps(",
+        ),
+        "unit/guard::test_alembic_in_a_pipe_refuses",
+    ),
+    Fault(
+        "a yes that is piped in empties a database",
+        Replaced(GUARD, "and sys.stdin is not None and sys.stdin.isatty()", ""),
+        "unit/guard::test_alembic_in_a_pipe_refuses",
+    ),
+    Fault(
+        "nobody is asked in a terminal",
+        Replaced(GUARD, "is_there = _is_typed(config) and", "is_there = not config and"),
+        "unit/guard::test_alembic_in_a_terminal_asks",
+    ),
+    Fault(
+        "a consent for another database counts",
+        Replaced(GUARD, "if each.startswith(before):", "if each:"),
+        "unit/guard::test_alembic_in_a_pipe_refuses",
+    ),
+    Fault(
+        "a consent to something else counts",
+        Replaced(GUARD, "if _names(found) <= _agreed(said, database):", "if said:"),
+        "unit/guard::test_alembic_in_a_pipe_refuses",
+    ),
+    Fault(
+        "what Python gives up is not heard",
+        Replaced(GUARD, 'said = config.attributes.get("lose") or ()', "said = ()"),
+        "unit/guard::test_python_takes_the_same_consent",
+    ),
+    Fault(
+        "a database that is no scratch one is taken for it",
+        Replaced(CREATION, "        _scratch.discard(_place(scratch))\n", "        pass\n"),
+        "unit/guard::test_a_scratch_database_is_nobodys",
+    ),
+    Fault(
+        "an interrupted downgrade asks about what is gone",
+        Replaced(GUARD, "if interrupted != f", "if interrupted or f"),
+        "unit/guard::test_an_interrupted_downgrade_does_not_ask_again",
+    ),
+]
+
+WHAT_IS_LOST = [
+    Fault(
+        "what a downgrade tries is kept",
+        Replaced(
+            LOSSES,
+            "    _undo(connection)\n    connection.begin()\n",
+            "    connection.commit()\n    connection.begin()\n",
+        ),
+        "unit/guard::test_what_is_lost_is_asked_about",
+    ),
+    Fault(
+        "a trial commits where the revision does",
+        Replaced(
+            LOSSES,
+            '        """Keep a transaction, as far as a trial does."""\n        self.keep()\n',
+            '        """Keep a transaction, as far as a trial does."""\n        commit()\n',
+        ),
+        "unit/guard::test_a_revision_that_commits_is_tried_without",
+    ),
+    Fault(
+        "rows that are deleted are no loss",
+        Replaced(LOSSES, "    if lost > 0:\n", "    if lost > 0 and left is None:\n"),
+        "unit/guard::test_what_is_lost_is_asked_about",
+    ),
+    Fault(
+        "values that are set to NULL are no loss",
+        Replaced(LOSSES, "elif after is not None and lost <= 0:", "elif not table:"),
+        "unit/guard::test_what_is_lost_is_asked_about",
+    ),
+    Fault(
+        "what is renamed first is not found",
+        Replaced(CONTENTS, "        self._tables[new] = self.table(old)\n", ""),
+        "unit/guard::test_what_loses_no_row_asks_nothing",
+    ),
+    Fault(
+        "a column that a new table takes over is lost",
+        Replaced(CONTENTS, "self._copies.pop(old, {})", "{}"),
+        "unit/guard::test_what_loses_no_row_asks_nothing",
+    ),
+    Fault(
+        "what another connection does goes unseen",
+        Replaced(LOSSES, "            watcher.goes_elsewhere(sql)\n", "            pass\n"),
+        "unit/guard::test_what_nobody_can_tell_is_asked_about",
+    ),
+    Fault(
+        "a procedure is taken to lose nothing",
+        Replaced(CHANGES, '"ABORT ANALYZE', '"CALL ABORT ANALYZE'),
+        "unit/guard::test_what_nobody_can_tell_is_asked_about",
+    ),
+    Fault(
+        "a revision reads what it would have changed",
+        Replaced(LOSSES, "            if any(self._steps):\n", "            if not self._steps:\n"),
+        "unit/guard::test_what_nobody_can_tell_is_asked_about",
+    ),
+    Fault(
+        "other databases of a server are not looked into",
+        Replaced(LOSSES, "others=_schemas(change for _, change in read)", "others=()"),
+        "unit/guard::test_another_database_of_the_server_is_looked_into",
+    ),
+    Fault(
+        "a plan overlooks a column that a new table leaves out",
+        Replaced(PLAN, "                losses.extend(_not_copied(copy, sql))\n", ""),
+        "unit/plan::test_what_a_revision_drops_by_hand_is_marked",
+    ),
+    Fault(
+        "text in quotes is taken for a statement",
+        Replaced(CHANGES, "(?P<string>  '", "(?P<string>  (?!)'"),
+        "unit/plan::test_what_a_revision_drops_by_hand_is_marked",
+    ),
+]
+
+RETYPES = [
+    Fault(
+        "what another type makes of values is nobody's loss on PostgreSQL",
+        Replaced(
+            LOSSES,
+            "self._note_retyped(values.column, self._retyping.lost(values))",
+            "self._retyping.lost(values)",
+        ),
+        "unit/guard::test_values_that_another_type_changes_are_asked_about",
+    ),
+    Fault(
+        "what a copy into another type makes of values is nobody's loss",
+        Replaced(
+            LOSSES,
+            "if self._is_sqlite and self.names.table(copied.source) is not None:",
+            "if copied is None:",
+        ),
+        "unit/guard::test_values_that_another_type_changes_are_asked_about",
+    ),
+    Fault(
+        "a type that is modified is passed over on MySQL",
+        Replaced(RETYPED, "if not found or _spelled(found[0][0]) == _spelled(type_):", "if found:"),
+        "unit/guard::test_values_that_another_type_changes_are_asked_about",
+    ),
+    Fault(
+        "where no way leads back nothing is lost",
+        Replaced(RETYPED, "SELECT greatest(0,", "SELECT least(0,"),
+        "unit/guard::test_what_cannot_be_brought_back_is_told_by_how_many_values_are_left",
+    ),
+]
+
+FAULTS = [*DOORS, *WHAT_IS_LOST, *RETYPES]
