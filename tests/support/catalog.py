@@ -201,7 +201,8 @@ class SQLite:
                     columns = [each[0] for each in cursor.description]
                     tables[name] = (columns, cursor.fetchall())
             (intact,) = driver.execute("PRAGMA integrity_check").fetchone()
-        return "\n".join([*sorted(f"{row[2]}" for row in found), intact, *_rows_as_text(tables)])
+        schema = sorted(_laid_out(f"{row[2]}") for row in found)
+        return "\n".join([*schema, intact, *_rows_as_text(tables)])
 
     def notes(self) -> int:
         with self._opened() as driver:
@@ -215,6 +216,11 @@ class SQLite:
 
     def _opened(self) -> Any:
         return closing(sqlite3.connect(self.path, isolation_level=None))
+
+
+def _laid_out(create: str) -> str:
+    """Return a statement, laid out one way: SQLite keeps the blanks and line ends it was sent."""
+    return " ".join(create.split()).replace(", ", ",\n")
 
 
 def _sorted_keys(create: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import MetaData, Table, create_engine, inspect, select, text
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.pool import NullPool
-from sqlalchemy_utils import create_database, database_exists, drop_database
+from sqlalchemy_utils import create_database
 
 if TYPE_CHECKING:
     from support.project import Project
@@ -64,9 +64,19 @@ def empty(project: Project) -> None:
         for file in Path(str(url.database)).parent.glob(f"{Path(str(url.database)).name}*"):
             file.unlink()
         return
-    if database_exists(url):
-        drop_database(url)
+    drop(url)
     create_database(url, "utf8mb4" if url.get_backend_name() == "mysql" else "utf8")
+
+
+def drop(url: URL) -> None:
+    """Drop a database that is there or not, also where a session of it has not quite ended."""
+    backend = url.get_backend_name()
+    server = url.set(database={"postgresql": "postgres"}.get(backend))
+    force = " WITH (FORCE)" if backend == "postgresql" else ""
+    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        name = connection.dialect.identifier_preparer.quote(url.database)
+        connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {name}{force}")
 
 
 def snapshot(project: Project) -> dict[str, Any]:

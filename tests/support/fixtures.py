@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy.engine import URL
-from sqlalchemy_utils import database_exists, drop_database
 
+from support.database import drop
 from support.project import Project, render
 from support.seal import seal
 from support.servers import server_url
@@ -35,8 +35,7 @@ def new_database(tmp_path: Path) -> Iterator[Callable[[str], str]]:
 
     yield name_one
     for url in made:
-        if database_exists(url):
-            drop_database(url)
+        drop(url)
 
 
 @pytest.fixture(scope="session")

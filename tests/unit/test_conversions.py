@@ -20,10 +20,11 @@ from alambique.versions import at_least
 from alembic.util import CommandError
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.pool import NullPool
-from sqlalchemy_utils import create_database, drop_database
+from sqlalchemy_utils import create_database
 
 from support.comparison import revision_for
 from support.conversions import BENCHES, Bench, Stored, Type
+from support.database import drop
 from support.servers import server_url
 
 # Of the pairs that are not asked about, and of those that are: one of how many is converted.
@@ -56,7 +57,7 @@ def bench_on(server: str) -> Iterator[Bench]:
                 connection.exec_driver_sql(f"SET sql_mode = '{sql_mode}'")
             yield BENCHES[database](connection)
     finally:
-        drop_database(url)
+        drop(url)
 
 
 def pairs_of(bench: Bench, columns: list[Stored]) -> Iterator[tuple[Stored, Type, bool]]:

@@ -58,6 +58,16 @@ def test_what_was_interrupted_is_finished_or_refused(
     record_property("of them refused", results["refused"])
 
 
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_session_in_a_block_meets_a_busy_table(database: str) -> None:
+    move = "orm_bulk_update+block"
+    with bench_on(database) as bench:
+        outcomes = list(judged(bench, generate(database, 1, [move]), ["busy"], only=[move]))
+
+    assert {each.result for each in outcomes} <= {"equal", "missed"}, report(outcomes)
+    assert "equal" in {each.result for each in outcomes}
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("database", DATABASES)
 def test_every_move_runs_as_alembic_alone_runs_it(database: str) -> None:

@@ -26,8 +26,9 @@ from alembic import command
 from alembic.util import CommandError
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy_utils import create_database, drop_database
+from sqlalchemy_utils import create_database
 
+from support.database import drop
 from support.minimal import Minimal, minimal_project
 from support.servers import server_url
 
@@ -81,7 +82,7 @@ def url(
     url = server.set(database=f"lock_{tmp_path.name[-30:]}_{time.monotonic_ns()}")
     create_database(url)
     yield url
-    drop_database(url)
+    drop(url)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy.exc import CompileError, DBAPIError
+from sqlalchemy.exc import CompileError, DBAPIError, InvalidRequestError
 
 from alambique import messages
 from alambique.database.error_codes import BUSY, codes
@@ -61,10 +61,13 @@ def retry_when_busy(migration: MigrationContext, run: Callable[[], Result]) -> R
             return run()
         except CompileError as error:  # such as a String without a length on MariaDB
             raise CommandError(messages.NOT_SPOKEN.format(cause=error)) from error
-        except DBAPIError as error:
-            if error.connection_invalidated or not is_busy(error):
-                raise refused(error) from error
-            busy = error
+        except (DBAPIError, InvalidRequestError) as error:
+            said = _said_by_the_server(error)
+            if said is None:
+                raise
+            if said.connection_invalidated or not is_busy(said):
+                raise refused(said) from error
+            busy = said
 
         pause = waiting.next_pause()
         if pause is None:
@@ -72,6 +75,19 @@ def retry_when_busy(migration: MigrationContext, run: Callable[[], Result]) -> R
         log.warning(messages.TABLE_RETRY.format(pause=pause, cause=_cause(busy)))
         _undo(migration)
         time.sleep(pause)
+
+
+def _said_by_the_server(error: DBAPIError | InvalidRequestError) -> DBAPIError | None:
+    """Return what the server refused, also where what unwound because of it failed, too.
+
+    A Session on the migration's connection rolls back the transaction it is lent, and
+    `autocommit_block` then finds none to commit: that says nothing of what happened. What is raised
+    *from* the server's error is another matter: it was meant to say more.
+    """
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, DBAPIError):
+        found = None if found.__suppress_context__ else found.__context__
+    return found
 
 
 def refused(error: DBAPIError) -> CommandError:
