@@ -45,6 +45,7 @@ from alambique.database.contents import (
     total_writes,
     touched,
 )
+from alambique.database.deletions import taken_by_keys, taken_by_triggers
 from alambique.database.error_codes import BUSY, codes
 from alambique.database.retyped import Remembered, Retyping
 from alambique.database.watched import Statement, watched
@@ -426,41 +427,85 @@ def _read(
     read = [
         (revision, change) for revision, sql in reading.written(steps) for change in changes(sql)
     ]
-    before = tables(connection, others=_schemas(change for _, change in read))
-    names = Names(before)
-    whole: set[TableName] = set()
-    counts: dict[TableName | ColumnName, int] = {}
-    retyped: dict[ColumnName, tuple[str, str]] = {}
+    tally = _Tally(
+        connection,
+        before=tables(connection, others=_schemas(change for _, change in read)),
+        untold=found.untold,
+    )
     for revision, change in read:
-        if isinstance(change, Retyped) and (column := names.column(change.column)) is not None:
-            retyped[column] = revision, change.type
-        lost = _lost_by(change, names)
-        if isinstance(change, Unknown):
-            found.untold.append(Untold(revision, " ".join(change.sql.split())))
-        elif lost is not None:
-            counts[lost] = _values(connection, before, lost)
-            if isinstance(change, Dropped) and isinstance(lost, TableName):
-                whole.add(lost)
-        names.follow(change)
+        tally.take(revision, change)
 
     _undo(connection)  # what is tried from here on is in tables of ours
-    for column, (revision, type_) in retyped.items():
-        if column in counts:
-            continue
-        try:
-            counts[column] = Retyping(connection).lost_in(column, type_)
-        except DBAPIError as error:
-            if _is_busy(error):
-                raise
-            found.untold.append(Untold(revision, str(error.orig)))
-
-    # A table that goes takes its columns with it.
-    found.known = [
-        Loss(name, rows)
-        for name, rows in counts.items()
-        if rows and not (isinstance(name, ColumnName) and name.table in whole)
-    ]
+    tally.try_types()
+    found.known = list(tally.losses())
     return found
+
+
+class _Tally:
+    """What statements that were read take out of a database in which none was carried out."""
+
+    def __init__(self, connection: Connection, before: Tables, untold: list[Untold]) -> None:
+        """Count nothing yet.
+
+        Args:
+            connection: to the database.
+            before: its tables.
+            untold: where it is said what cannot be told.
+        """
+        self._connection = connection
+        self._before = before
+        self._names = Names(before)
+        self._untold = untold
+        self._whole: set[TableName] = set()
+        self._counts: dict[TableName | ColumnName, int] = {}
+        self._counts_besides: dict[TableName | ColumnName, int] = {}
+        self._retyped: dict[ColumnName, tuple[str, str]] = {}
+
+    def take(self, revision: str, change: Change) -> None:
+        """Count what a statement takes, and what the database takes besides."""
+        self._take(revision, change)
+        lost = _lost_by(change, self._names)
+        if isinstance(change, Deleted) and isinstance(lost, TableName):
+            for taken in taken_by_keys(self._connection, lost):
+                self._counts_besides[taken.name] = taken.rows
+            for each in taken_by_triggers(self._connection, lost):
+                self._take(revision, each)
+        self._names.follow(change)
+
+    def _take(self, revision: str, change: Change) -> None:
+        if isinstance(change, Unknown):
+            self._untold.append(Untold(revision, " ".join(change.sql.split())))
+            return
+        if isinstance(change, Retyped) and (column := self._names.column(change.column)):
+            self._retyped[column] = revision, change.type
+
+        lost = _lost_by(change, self._names)
+        if lost is not None:
+            self._counts[lost] = _values(self._connection, self._before, lost)
+            if isinstance(change, Dropped) and isinstance(lost, TableName):
+                self._whole.add(lost)
+
+    def try_types(self) -> None:
+        """Count what new types do not keep of values, in tables of our own.
+
+        Raises:
+            DBAPIError: a table is busy.
+        """
+        for column, (revision, type_) in self._retyped.items():
+            if column in self._counts:
+                continue
+            try:
+                self._counts[column] = Retyping(self._connection).lost_in(column, type_)
+            except DBAPIError as error:
+                if _is_busy(error):
+                    raise
+                self._untold.append(Untold(revision, str(error.orig)))
+
+    def losses(self) -> Iterator[Loss]:
+        """Yield what is lost; a table that goes takes its columns with it."""
+        for name, rows in (self._counts_besides | self._counts).items():
+            if rows and not (isinstance(name, ColumnName) and name.table in self._whole):
+                yield Loss(name, rows)
 
 
 def _schemas(read: Iterable[Change]) -> set[str]:
