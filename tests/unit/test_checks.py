@@ -150,6 +150,15 @@ def test_one_without_a_name_takes_the_place_of_another(connection: sa.Connection
     assert revision.source.count("ck0") == 2 and "ck1" not in revision.source
 
 
+def test_several_without_a_name_take_the_places_of_as_many(connection: sa.Connection) -> None:
+    """On the same columns: which of them is which cannot be told, and need not be."""
+    models("valor > 0", "valor < 10", "nome <> ''").create_all(connection)
+    after = models(nameless("valor > 1"), nameless("valor < 9"), nameless("nome <> ''"))
+    revision = changed(connection, after)
+    assert revision.source.count("ck0") == revision.source.count("ck1") == 2
+    assert "ck2" not in revision.source
+
+
 def test_another_way_to_write_it_is_none(connection: sa.Connection) -> None:
     models("valor > 0 AND nome <> 'a b'").create_all(connection)
     assert differences(connection, models("(valor>0)  and nome   != 'a b'")) == ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,8 @@ def compare_checks(
     """Find the CHECKs that only the models have, only the database, or that say something else.
 
     One without a name is the one in the database that says the same, whatever that is called; if
-    none does, it takes the place, and the name, of the only one left that is about its columns.
+    none does, it takes the place, and the name, of one left that is about its columns, if there are
+    as many of those.
     """
     if found_table is None or mapped_table is None:
         return PriorityDispatchResult.CONTINUE
@@ -100,10 +101,8 @@ def compare_checks(
         if read[old.words] not in {read[each.words] for each in now}
     ]
 
-    for check in _without(nameless, gone, read):
-        replaced = _in_place_of(check, gone, mapped_table, context.dialect)
-        if replaced is not None:
-            changed.append((replaced, check))
+    left = _without(nameless, gone, read)
+    changed += _in_their_places(left, gone, mapped_table, context.dialect)
     replaced_names = {old.name for old, _ in changed}
     gone = [check for check in gone if check.name not in replaced_names]
 
@@ -212,18 +211,27 @@ def _without(nameless: Iterable[Check], gone: list[Check], read: dict[str, str])
     return left
 
 
-def _in_place_of(
-    check: Check, gone: list[Check], table: sa.Table, dialect: Dialect
-) -> Check | None:
-    """Return what a CHECK without a name takes the place of, if that is sure."""
-    # MariaDB does not show a CHECK that was made beside its column: this one may be there.
+def _in_their_places(
+    nameless: list[Check], gone: list[Check], table: sa.Table, dialect: Dialect
+) -> Iterator[tuple[Check, Check]]:
+    """Yield what CHECKs without a name take the place of, where there are as many as go.
+
+    Which of several is which does not matter: all of those go, and all of these come.
+    """
+    # MariaDB does not show a CHECK that was made beside its column: that one may be there.
     is_mariadb = isinstance(dialect, MySQLDialect) and dialect.is_mariadb
-    if is_mariadb and check.constraint not in table.constraints:
-        return None
+    surely_new = [
+        each for each in nameless if not is_mariadb or each.constraint in table.constraints
+    ]
 
     names = table.columns.keys()
-    about_the_same = [each for each in gone if each.speaks_of(names) == check.speaks_of(names)]
-    return about_the_same[0] if len(about_the_same) == 1 else None
+    for columns in {frozenset(each.speaks_of(names)): None for each in surely_new}:
+        old, now = (
+            [each for each in checks if each.speaks_of(names) == columns]
+            for checks in (gone, surely_new)
+        )
+        if len(old) == len(now):
+            yield from zip(old, now, strict=True)
 
 
 def _is_ours(
