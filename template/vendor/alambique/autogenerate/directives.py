@@ -22,6 +22,7 @@ from alambique.autogenerate.enums import create_enums
 from alambique.autogenerate.fill import Fills, fill
 from alambique.autogenerate.filters import compares, leave_out_marked
 from alambique.autogenerate.mapped import mapped_names, mapped_tables, models_of
+from alambique.autogenerate.nameless import give_names
 from alambique.autogenerate.order import in_order, leave_indexes_to_their_table
 from alambique.autogenerate.renames import RenameColumn, Renames, RenameTable, compare, found_table
 from alambique.database.views import views_left_behind
@@ -79,6 +80,7 @@ def review(
 
     assert downgrade is not None
     upgrade.ops[:] = in_order(upgrade.ops)
+    give_names(upgrade, migration.dialect)
     upgrade.reverse_into(downgrade)
     leave_indexes_to_their_table(upgrade)
     leave_indexes_to_their_table(downgrade)
