@@ -68,6 +68,21 @@ def test_a_session_in_a_block_meets_a_busy_table(database: str) -> None:
     assert "equal" in {each.result for each in outcomes}
 
 
+@pytest.mark.parametrize(
+    ("move", "hows"),
+    [
+        ("called_by_the_cursor+block", ["before"]),
+        ("connection_of_the_driver+block", ["after"]),
+        ("temporary_by_alembic", ["before"]),
+    ],
+)
+def test_what_goes_around_the_records_is_finished_or_refused(move: str, hows: list[str]) -> None:
+    with bench_on("mysql") as bench:
+        outcomes = list(judged(bench, generate("mysql", 1, [move]), hows, only=[move]))
+
+    assert {each.result for each in outcomes} <= {"equal", "refused", "missed"}, report(outcomes)
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("database", DATABASES)
 def test_every_move_runs_as_alembic_alone_runs_it(database: str) -> None:

@@ -19,8 +19,9 @@ import pytest
 import sqlalchemy as sa
 from alambique import messages
 from alambique.database import answers
+from alambique.database.aside import Aside
 from alambique.settings import alembic_config
-from alambique.upgrade import recording
+from alambique.upgrade import doubt, recording
 from alambique.upgrade.records import JOURNAL
 from alambique.versions import at_least
 from alembic import command
@@ -477,6 +478,20 @@ def test_what_happened_is_asked_of_the_catalog(
     made.upgrade()
     assert {name: table for name, table in made.tables().items() if name in "tu"} == whole
     assert any(sql in each for each in caplog.messages)
+
+
+def test_another_database_is_not_asked(
+    database: Callable[..., Database], new_database: Callable[[str], str]
+) -> None:
+    """What is called so there says nothing of what happened here."""
+    made = database("mysql")
+    other = sa.make_url(new_database("mysql"))
+    create_database(other)
+    with made.connected() as connection:
+        connection.exec_driver_sql(f"CREATE PROCEDURE {other.database}.p() SELECT 2")
+        assert not doubt.state(Aside(connection).query, "mysql", "DROP PROCEDURE p")
+        connection.exec_driver_sql("CREATE PROCEDURE p() SELECT 1")
+        assert len(doubt.state(Aside(connection).query, "mysql", "DROP PROCEDURE p")) == 1
 
 
 def test_what_did_not_happen_is_done(database: Callable[..., Database]) -> None:

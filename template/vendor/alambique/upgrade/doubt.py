@@ -175,12 +175,13 @@ def _mysql(query: Query, sql: str) -> Iterator[tuple[str, str]]:
         yield from _identities(query, databases, words)
     for word, table, columns in _MADE_BESIDE_TABLES:
         if word in body:
-            for name, *rest in query(f"SELECT {columns} FROM information_schema.{table}"):
-                if str(name).lower() in words:
-                    yield f"{word.lower()} {name}", " ".join(map(str, rest))
+            for name, schema, *rest in query(f"SELECT {columns} FROM information_schema.{table}"):
+                if schema in databases and str(name).lower() in words:
+                    yield f"{word.lower()} {schema}.{name}", " ".join(map(str, rest))
 
 
-# What else is made: the word in a statement, its catalog, and there the name and what it does.
+# What else is made: the word in a statement, its catalog, and there the name, where it is, and what
+# it does.
 _ROUTINE = "routine_name, routine_schema, routine_type, routine_definition"
 _MADE_BESIDE_TABLES = [
     (

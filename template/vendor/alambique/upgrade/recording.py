@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from sqlalchemy.exc import DBAPIError
+
 from alambique import messages
 from alambique.database.answers import Answer, Failure, Row
 from alambique.database.aside import Aside
@@ -142,9 +144,13 @@ class Recording:
         url = self._server.connection.engine.url
         with self._server.looking_away(), connect(url) as third:
             table = Records(third)
-            table.prepare()
-            table.write(self._step, self._revision, BEFORE_ALL, [record])
-            Aside(third).commit()
+            try:
+                table.prepare()
+                table.write(self._step, self._revision, BEFORE_ALL, [record])
+                Aside(third).commit()
+            except DBAPIError:
+                third.invalidate()  # it may be lost: nothing more is asked of it
+                raise
 
     def end(self) -> None:
         """Remove the records of a step that did all it does, if any were written."""

@@ -31,6 +31,9 @@ log = logging.getLogger("alembic.runtime.migration")
 # How much of a statement a message shows, in characters.
 SHOWN = 500
 
+# What does nothing but go on in an answer that is there; a statement of ours would end it.
+MOVES_ON = frozenset({"nextset"})
+
 # Seconds between two questions whether a dead process's statement has ended.
 PAUSE = 0.1
 
@@ -104,8 +107,9 @@ class Replay:
             name = statements.creates_temporary(record.sql)
             if name is not None:
                 temporary[name] = record
-            for gone in statements.dropped(record.sql):
-                temporary.pop(gone, None)
+            if record.answer is not None:
+                for gone in statements.dropped(record.sql):
+                    temporary.pop(gone, None)
         for record in temporary.values():
             raise self._lost(Loss.TEMPORARY, record.sql)
 
@@ -145,8 +149,11 @@ class Replay:
         self._session.end_transaction()
 
     def goes_besides(self, method: str) -> None:
-        """Record that a method was used which nobody can replay."""
+        """Record that a method is used which nobody can replay; what it does may stay at once."""
         self._recording.add(Record(f"{method}()", "", lost=Loss.DRIVER))
+        if method not in MOVES_ON:
+            self._recording.write()
+            self._server.before_commit()
 
     def goes_elsewhere(self, sql: str) -> None:
         """Record that a statement runs on another connection."""

@@ -62,12 +62,12 @@ def retry_when_busy(migration: MigrationContext, run: Callable[[], Result]) -> R
         except CompileError as error:  # such as a String without a length on MariaDB
             raise CommandError(messages.NOT_SPOKEN.format(cause=error)) from error
         except (DBAPIError, InvalidRequestError) as error:
-            said = _said_by_the_server(error)
-            if said is None:
-                raise
-            if said.connection_invalidated or not is_busy(said):
-                raise refused(said) from error
-            busy = said
+            first = _what_came_first(error)
+            if not isinstance(first, DBAPIError):
+                raise first from None
+            if first.connection_invalidated or not is_busy(first):
+                raise refused(first) from error
+            busy = first
 
         pause = waiting.next_pause()
         if pause is None:
@@ -77,17 +77,17 @@ def retry_when_busy(migration: MigrationContext, run: Callable[[], Result]) -> R
         time.sleep(pause)
 
 
-def _said_by_the_server(error: DBAPIError | InvalidRequestError) -> DBAPIError | None:
-    """Return what the server refused, also where what unwound because of it failed, too.
+def _what_came_first(error: Exception) -> Exception:
+    """Return what the server or the library refused, if what unwound because of it failed, too.
 
     A Session on the migration's connection rolls back the transaction it is lent, and
     `autocommit_block` then finds none to commit: that says nothing of what happened. What is raised
-    *from* the server's error is another matter: it was meant to say more.
+    *from* another error is another matter: it was meant to say more.
     """
     found: BaseException | None = error
-    while found is not None and not isinstance(found, DBAPIError):
+    while found is not None and not isinstance(found, (DBAPIError, CommandError)):
         found = None if found.__suppress_context__ else found.__context__
-    return found
+    return found or error
 
 
 def refused(error: DBAPIError) -> CommandError:
