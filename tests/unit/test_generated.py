@@ -69,16 +69,19 @@ def test_a_session_in_a_block_meets_a_busy_table(database: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("move", "hows"),
+    ("database", "move", "how"),
     [
-        ("called_by_the_cursor+block", ["before"]),
-        ("connection_of_the_driver+block", ["after"]),
-        ("temporary_by_alembic", ["before"]),
+        ("mysql", "called_by_the_cursor+block", "before"),
+        ("mysql", "connection_of_the_driver+block", "after"),
+        ("mysql", "temporary_by_alembic", "before"),
+        ("postgresql", "copy_from_the_client+block", "interrupt_after"),
     ],
 )
-def test_what_goes_around_the_records_is_finished_or_refused(move: str, hows: list[str]) -> None:
-    with bench_on("mysql") as bench:
-        outcomes = list(judged(bench, generate("mysql", 1, [move]), hows, only=[move]))
+def test_what_goes_around_the_records_is_finished_or_refused(
+    database: str, move: str, how: str
+) -> None:
+    with bench_on(database) as bench:
+        outcomes = list(judged(bench, generate(database, 1, [move]), [how], only=[move]))
 
     assert {each.result for each in outcomes} <= {"equal", "refused", "missed"}, report(outcomes)
 
