@@ -9,6 +9,7 @@ CHECKS = library("autogenerate/checks")
 DEFAULTS = library("autogenerate/defaults")
 DIRECTIVES = library("autogenerate/directives")
 FILTERS = library("autogenerate/filters")
+NAMELESS = library("autogenerate/nameless")
 ORDER = library("autogenerate/order")
 PLUGIN = library("autogenerate/plugin")
 STORED = library("autogenerate/stored")
@@ -195,4 +196,22 @@ REVISIONS = [
     ),
 ]
 
-FAULTS = [*COMPARISON, *REVISIONS]
+WITHOUT_A_NAME = [
+    Fault(
+        "a key that has no name cannot be dropped again",
+        Replaced(DIRECTIVES, "    give_names(upgrade, migration.dialect)\n", ""),
+        "unit/nameless::test_what_is_written_runs",
+    ),
+    Fault(
+        "a batch is not told how what has no name is called",
+        Replaced(NAMELESS, "        if drops:\n", "        if not drops:\n"),
+        "unit/nameless::test_what_is_written_runs",
+    ),
+    Fault(
+        "of several CHECKs without a name that changed, none comes again",
+        Replaced(CHECKS, "if len(old) == len(now):", "if len(old) == len(now) == 1:"),
+        "unit/checks::test_several_without_a_name_take_the_places_of_as_many",
+    ),
+]
+
+FAULTS = [*COMPARISON, *REVISIONS, *WITHOUT_A_NAME]

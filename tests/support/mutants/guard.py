@@ -9,6 +9,7 @@ LOSSES = library("upgrade/losses")
 CONTENTS = library("database/contents")
 CHANGES = library("database/changes")
 CREATION = library("database/creation")
+DELETIONS = library("database/deletions")
 PLAN = library("history/plan")
 
 DOORS = [
@@ -161,4 +162,29 @@ RETYPES = [
     ),
 ]
 
-FAULTS = [*DOORS, *WHAT_IS_LOST, *RETYPES]
+TAKEN_ALONG = [
+    Fault(
+        "what goes with deleted rows goes unasked",
+        Replaced(LOSSES, "for taken in taken_by_keys(self._connection, lost):", "for taken in ():"),
+        "unit/guard::test_what_goes_with_deleted_rows_is_asked_about",
+    ),
+    Fault(
+        "what goes with what goes with deleted rows goes unasked",
+        Replaced(DELETIONS, "                waiting.append(key.table)\n", ""),
+        "unit/guard::test_what_goes_with_deleted_rows_is_asked_about",
+    ),
+    Fault(
+        "rows without a parent are said to go with one",
+        Replaced(DELETIONS, "if not referring:", "if not counted.rows:"),
+        "unit/guard::test_what_goes_with_deleted_rows_is_asked_about",
+    ),
+    Fault(
+        "what a trigger takes goes unasked",
+        Replaced(
+            LOSSES, "for each in taken_by_triggers(self._connection, lost):", "for each in ():"
+        ),
+        "unit/guard::test_what_a_trigger_takes_is_asked_about",
+    ),
+]
+
+FAULTS = [*DOORS, *WHAT_IS_LOST, *RETYPES, *TAKEN_ALONG]

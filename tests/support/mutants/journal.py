@@ -11,6 +11,7 @@ JOURNAL = library("upgrade/journal")
 RECORDING = library("upgrade/recording")
 RECORDS = library("upgrade/records")
 REPLAY = library("upgrade/replay")
+RETRY = library("upgrade/retry")
 SERVER = library("upgrade/server")
 SESSION_STATE = library("upgrade/session_state")
 STATEMENTS = library("upgrade/statements")
@@ -76,7 +77,11 @@ FAULTS = [
     ),
     Fault(
         "a commit in the middle keeps no records",
-        Replaced(REPLAY, "        self._recording.write()\n", ""),
+        Replaced(
+            REPLAY,
+            "        self._recording.write()\n        self._server.before_commit()\n        commit()",
+            "        self._server.before_commit()\n        commit()",
+        ),
         "unit/journal::test_a_commit_in_the_middle_keeps_the_records_of_what_it_keeps",
     ),
     Fault(
@@ -248,5 +253,31 @@ FAULTS = [
             "return self.failed",
         ),
         "unit/journal::test_what_an_error_of_pythons_ended_in_a_block_goes_on",
+    ),
+    # around the records
+    Fault(
+        "what the driver is asked besides is noted when it is done",
+        Replaced(
+            REPLAY,
+            "            self._recording.write()\n            self._server.before_commit()\n\n"
+            "    def goes_elsewhere",
+            "            pass\n\n    def goes_elsewhere",
+        ),
+        "unit/generated::test_what_goes_around_the_records_is_finished_or_refused",
+    ),
+    Fault(
+        "a temporary table whose drop is in doubt counts as dropped",
+        Replaced(REPLAY, "            if record.answer is not None:\n", "            if True:\n"),
+        "unit/generated::test_what_goes_around_the_records_is_finished_or_refused",
+    ),
+    Fault(
+        "another database's procedure is taken for this one's",
+        Replaced(DOUBT, "if schema in databases and str(name)", "if str(name)"),
+        "unit/journal::test_another_database_is_not_asked",
+    ),
+    Fault(
+        "a transaction that ended hides why",
+        Replaced(RETRY, "first = _what_came_first(error)", "first = error"),
+        "unit/generated::test_a_session_in_a_block_meets_a_busy_table",
     ),
 ]
