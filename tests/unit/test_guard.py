@@ -86,6 +86,13 @@ def database(
 
 
 @pytest.fixture
+def mariadb(project: Minimal, new_database: Callable[[str], str]) -> Database:
+    url = new_database("mysql")
+    create_missing_database(make_url(url))
+    return Database(url)
+
+
+@pytest.fixture
 def lite(project: Minimal) -> Database:
     return Database(f"sqlite:///{project.root}/app.db")
 
@@ -311,11 +318,8 @@ def test_what_goes_with_deleted_rows_is_asked_about(
 
 
 def test_tables_that_refer_to_each_other_are_counted_once(
-    project: Minimal, new_database: Callable[[str], str]
+    project: Minimal, mariadb: Database
 ) -> None:
-    url = new_database("mysql")
-    create_missing_database(make_url(url))
-    database = Database(url)
     project.revision(
         "a1",
         upgrade="""
@@ -326,10 +330,10 @@ def test_tables_that_refer_to_each_other_are_counted_once(
         """,
         downgrade='op.execute("DELETE FROM grupos")',
     )
-    command.upgrade(database.config, "head")
-    database.run("INSERT INTO grupos VALUES (1, NULL), (2, 1)")
+    command.upgrade(mariadb.config, "head")
+    mariadb.run("INSERT INTO grupos VALUES (1, NULL), (2, 1)")
 
-    assert database.lost() == ["grupos"]
+    assert mariadb.lost() == ["grupos"]
 
 
 @pytest.mark.parametrize(
@@ -341,11 +345,8 @@ def test_tables_that_refer_to_each_other_are_counted_once(
     ],
 )
 def test_what_a_trigger_takes_is_asked_about(
-    project: Minimal, new_database: Callable[[str], str], does: str, lost: list[str]
+    project: Minimal, mariadb: Database, does: str, lost: list[str]
 ) -> None:
-    url = new_database("mysql")
-    create_missing_database(make_url(url))
-    database = Database(url)
     project.revision(
         "a1",
         upgrade=f"""
@@ -355,11 +356,11 @@ def test_what_a_trigger_takes_is_asked_about(
         """,
     )
     project.revision("b2", "a1", downgrade='op.execute("DELETE FROM pedidos")')
-    command.upgrade(database.config, "head")
-    database.run("INSERT INTO pedidos VALUES (1)")
-    database.run("INSERT INTO notas VALUES (1, 1)")
+    command.upgrade(mariadb.config, "head")
+    mariadb.run("INSERT INTO pedidos VALUES (1)")
+    mariadb.run("INSERT INTO notas VALUES (1, 1)")
 
-    assert database.lost() == lost
+    assert mariadb.lost() == lost
 
 
 # Where nobody can tell
@@ -405,13 +406,8 @@ def test_what_nobody_can_tell_is_asked_about(
     assert database.run("SELECT count(*) FROM usuarios") == [(2,)]
 
 
-def test_a_query_that_comes_first_is_answered(
-    project: Minimal, new_database: Callable[[str], str]
-) -> None:
+def test_a_query_that_comes_first_is_answered(project: Minimal, mariadb: Database) -> None:
     """Where DDL commits, what a revision reads before it writes is as it will be."""
-    url = new_database("mysql")
-    create_missing_database(make_url(url))
-    database = Database(url)
     project.revision("a1", upgrade=table("usuarios"))
     project.revision(
         "b2",
@@ -422,9 +418,9 @@ def test_a_query_that_comes_first_is_answered(
                 op.execute(f"DELETE FROM {name}")
         """,
     )
-    command.upgrade(database.config, "head")
-    database.fill("usuarios")
-    assert database.lost() == ["usuarios"]
+    command.upgrade(mariadb.config, "head")
+    mariadb.fill("usuarios")
+    assert mariadb.lost() == ["usuarios"]
 
 
 @pytest.mark.parametrize(
@@ -477,27 +473,22 @@ def test_a_revision_that_fails_says_why(lite: Database, project: Minimal) -> Non
     assert lite.lost("base") == ["usuarios", "@a1"]
 
 
-def test_an_interrupted_downgrade_does_not_ask_again(
-    project: Minimal, new_database: Callable[[str], str]
-) -> None:
-    url = new_database("mysql")
-    create_missing_database(make_url(url))
-    database = Database(url)
+def test_an_interrupted_downgrade_does_not_ask_again(project: Minimal, mariadb: Database) -> None:
     project.revision("a1", upgrade=table("usuarios"))
     broken = 'op.drop_table("usuarios")\nop.execute("DELETE FROM cidades")'
     project.revision("b2", "a1", downgrade=broken)
-    command.upgrade(database.config, "head")
-    database.fill("usuarios")
-    assert database.lost() == ["usuarios"]
-    assert half_done(sa.create_engine(url, poolclass=sa.NullPool).connect()) is None
+    command.upgrade(mariadb.config, "head")
+    mariadb.fill("usuarios")
+    assert mariadb.lost() == ["usuarios"]
+    assert half_done(sa.create_engine(mariadb.url, poolclass=sa.NullPool).connect()) is None
 
-    database.config.attributes["lose"] = f"{database.name}:usuarios"
+    mariadb.config.attributes["lose"] = f"{mariadb.name}:usuarios"
     with pytest.raises(CommandError, match="cidades"):
-        command.downgrade(database.config, "-1")
-    database.run("CREATE TABLE cidades (id int)", "INSERT INTO cidades VALUES (1)")
-    del database.config.attributes["lose"]
-    command.downgrade(database.config, "-1")
-    assert database.run("SELECT * FROM cidades") == []
+        command.downgrade(mariadb.config, "-1")
+    mariadb.run("CREATE TABLE cidades (id int)", "INSERT INTO cidades VALUES (1)")
+    del mariadb.config.attributes["lose"]
+    command.downgrade(mariadb.config, "-1")
+    assert mariadb.run("SELECT * FROM cidades") == []
 
 
 # Every door

@@ -79,7 +79,9 @@ FAULTS = [
         "a commit in the middle keeps no records",
         Replaced(
             REPLAY,
-            "        self._recording.write()\n        self._server.before_commit()\n        commit()",
+            "        self._recording.write()\n"
+            "        self._server.before_commit()\n"
+            "        commit()",
             "        self._server.before_commit()\n        commit()",
         ),
         "unit/journal::test_a_commit_in_the_middle_keeps_the_records_of_what_it_keeps",
