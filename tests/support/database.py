@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from support.project import Project
 
 DATABASES = ["sqlite", "postgresql", "mysql"]
+ALWAYS_THERE = {"postgresql": "postgres", "mysql": "information_schema"}
 SYNC = {"sqlite": "sqlite", "mysql": "mysql+pymysql"}
 
 
@@ -71,7 +72,7 @@ def empty(project: Project) -> None:
 def drop(url: URL) -> None:
     """Drop a database that is there or not, also where a session of it has not quite ended."""
     backend = url.get_backend_name()
-    server = url.set(database={"postgresql": "postgres"}.get(backend))
+    server = url.set(database=ALWAYS_THERE[backend])
     force = " WITH (FORCE)" if backend == "postgresql" else ""
     engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
