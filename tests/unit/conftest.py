@@ -1,5 +1,7 @@
 """The library runs in this process: as it lies in the template, and for no project by itself."""
 
+import argparse
+import io
 import logging
 import os
 import sys
@@ -65,3 +67,19 @@ def connection(
 
     with opened(new_database(request.param)) as connection:
         yield connection
+
+
+@pytest.fixture
+def update(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the update, with nobody at the terminal."""
+    from alambique.tools import template_update
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+
+    def run(*arguments: str) -> int:
+        program = str(Path(sys.prefix, "bin/copier"))
+        parser = argparse.ArgumentParser()
+        template_update.add_arguments(parser)
+        return template_update.run(parser.parse_args(["--copier", program, *arguments]))
+
+    return run

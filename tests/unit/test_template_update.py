@@ -5,10 +5,8 @@ tests/project.
 """
 
 import argparse
-import io
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import copier
 import pytest
 from alambique import messages, terminal
 from alambique.settings import use_project
-from alambique.tools import template_check, template_update
+from alambique.tools import template_check
 from alambique.tools.answers import answers
 from alambique.tools.seal import LIBRARY, SEAL, broken, write_seal
 from alambique.tools.template_repository import Standing, fetch_template
@@ -98,20 +96,6 @@ def root(template: Path, tmp_path: Path) -> Path:
     commit(tmp_path / "mono")
     use_project(root)
     return root
-
-
-@pytest.fixture
-def update(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the update, with nobody at the terminal."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-
-    def run(*arguments: str) -> int:
-        program = str(Path(sys.prefix, "bin/copier"))
-        parser = argparse.ArgumentParser()
-        template_update.add_arguments(parser)
-        return template_update.run(parser.parse_args(["--copier", program, *arguments]))
-
-    return run
 
 
 def status(root: Path) -> set[str]:

@@ -3,9 +3,6 @@
 Real Copier, on the smallest template that has each kind of file.
 """
 
-import argparse
-import io
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +10,6 @@ import copier
 import pytest
 from alambique import messages
 from alambique.settings import use_project
-from alambique.tools import template_update
 from alambique.tools.answers import answers
 from alembic.util import CommandError
 
@@ -76,20 +72,6 @@ def root(template: Path, tmp_path: Path) -> Path:
     commit(tmp_path / "mono repo")
     use_project(root)
     return root
-
-
-@pytest.fixture
-def update(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Run the update, with nobody at the terminal."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-
-    def run(*arguments: str) -> int:
-        program = str(Path(sys.prefix, "bin/copier"))
-        parser = argparse.ArgumentParser()
-        template_update.add_arguments(parser)
-        return template_update.run(parser.parse_args(["--copier", program, *arguments]))
-
-    return run
 
 
 def changed(root: Path) -> set[str]:

@@ -18,6 +18,9 @@ CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
 }
+# How the line ends that Alembic begins a batch with.
+BEGINS_BATCH = ") as batch_op:"
+
 KINDS: dict[type[sa.Constraint], str] = {
     sa.ForeignKeyConstraint: "fk",
     sa.UniqueConstraint: "uq",
@@ -50,10 +53,10 @@ def give_names(upgrade: ops.UpgradeOps, dialect: Dialect) -> None:
     for place, changes in enumerate(upgrade.ops):
         if not isinstance(changes, ops.ModifyTableOps):
             continue
-        drops = [op for op in _nameless(changes) if isinstance(op, ops.DropConstraintOp)]
-        for op in _nameless(changes):
+        nameless = _nameless(changes)
+        for op in nameless:
             op.constraint_name = _name(op.to_constraint(), dialect)
-        if drops:
+        if any(isinstance(op, ops.DropConstraintOp) for op in nameless):
             upgrade.ops[place] = ModifyNameless(
                 changes.table_name, ops=changes.ops, schema=changes.schema
             )
@@ -86,8 +89,7 @@ def _name(constraint: sa.Constraint, dialect: Dialect) -> str:
 
 @renderers.dispatch_for(ModifyNameless)
 def _render(context: AutogenContext, changes: ModifyNameless) -> Iterator[str]:
-    begin, *lines = renderers.dispatch(ops.ModifyTableOps)(context, changes)
-    end = ") as batch_op:"
-    said = f", naming_convention={changes.convention!r}{end}"
-    yield begin.removesuffix(end) + said if begin.endswith(end) else begin
-    yield from lines
+    """Write what Alembic does of the changes, and the convention where they are a batch."""
+    said = f", naming_convention={changes.convention!r}"
+    for line in renderers.dispatch(ops.ModifyTableOps)(context, changes):
+        yield line.replace(BEGINS_BATCH, said + BEGINS_BATCH)

@@ -63,8 +63,10 @@ def retry_when_busy(migration: MigrationContext, run: Callable[[], Result]) -> R
             raise CommandError(messages.NOT_SPOKEN.format(cause=error)) from error
         except (DBAPIError, InvalidRequestError) as error:
             first = _what_came_first(error)
-            if not isinstance(first, DBAPIError):
+            if isinstance(first, CommandError):
                 raise first from None
+            if not isinstance(first, DBAPIError):
+                raise
             if first.connection_invalidated or not is_busy(first):
                 raise refused(first) from error
             busy = first
