@@ -30,6 +30,17 @@ def no_project_is_left_behind() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def no_folder_stays_importable() -> Iterator[None]:
+    """Take back the folders that Alembic puts before all others, a few for each project.
+
+    A process that is given thousands of them as an argument, as a fork server is, does not start.
+    """
+    before = sys.path[:]
+    yield
+    sys.path[:] = before
+
+
+@pytest.fixture(autouse=True)
 def nothing_is_logged_elsewhere() -> Iterator[None]:
     """Take back what a stock env.py, or what it imports, does to logging and the environment.
 
