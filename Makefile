@@ -2,8 +2,9 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 # What is said after a command's name is text: make expands nothing in it, the shell runs nothing.
-SAID := dest defaults data args seed rounds version yes PYTHON
+SAID := dest defaults data args seed rounds version yes PYTHON DATABASE_URL
 $(foreach name,$(SAID),$(if $(filter undefined,$(origin $(name))),,$(eval override $(name) := $$(value $(name)))))
+$(if $(value DATABASE_URL),$(eval export DATABASE_URL))
 # In single quotes: a whole value; each word of a value, after something.
 define newline
 
@@ -11,6 +12,8 @@ define newline
 endef
 text = '$(subst ','\'',$(subst $(newline), ,$(value $(1))))'
 each = $(foreach one,$(value $(1)),$(2)'$(subst ','\'',$(one))')
+# Said before anything is installed.
+$(if $(filter new,$(MAKECMDGOALS)),$(if $(dest),,$(error Say where the project goes: make new dest=../loja)))
 PIP := .venv/bin/python -m pip --disable-pip-version-check
 # Rendered projects must find compiled modules, whatever the caller's environment says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -19,7 +22,7 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' Makefile
 
 new: .venv/new ## dest=../loja [defaults=1] ["data=key=value ..."] [version=HEAD] [yes=1] Start a project: render, set up, first commit; onto one that is there: name what stays, ask, render
-	$(if $(dest),,$(error Say where the project goes: make new dest=../loja))
+	@.venv/bin/python hooks/given_data.py $(call each,data)
 	@version=$$(.venv/bin/python hooks/which_version.py $(if $(version),$(call text,version))) && \
 	if test -n "$$(ls -A $(call text,dest) 2>/dev/null | grep -vx .git)"; then \
 	  exec .venv/bin/python hooks/onto.py $(if $(defaults),--defaults) $(if $(yes),--yes) \
@@ -52,6 +55,9 @@ bench: .venv/test ## Measure against the peers, side by side
 mutants: .venv/test ## Plant faults in a copy of the template: the tests must see each
 	PYTHONPATH=tests .venv/bin/python -m support.mutants
 
+pictures: .venv/test ## Draw anew what the READMEs open with, from real runs
+	PYTHONPATH=tests .venv/bin/python -m support.pictures
+
 release: .venv/test ## version=x.y.z Release what is committed: changelogs, contract, commit, tag
 	.venv/bin/python hooks/release.py $(if $(version),$(call text,version))
 
@@ -59,16 +65,17 @@ seal: .venv/test ## Write the digests of the library that a project is rendered 
 	.venv/bin/python hooks/seal.py
 
 .venv/bin/python:
+	@echo 'Preparing .venv, once.'
 	@$(call each,PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
-	$(call each,PYTHON) -m venv .venv
-	$(PIP) install --upgrade 'pip>=25.1'
+	@$(call each,PYTHON) -m venv .venv
+	@$(PIP) install --quiet --upgrade 'pip>=25.1'
 
 .venv/new: pyproject.toml | .venv/bin/python
-	$(PIP) install --group new
+	@$(PIP) install --quiet --group new
 	@touch $@
 
 .venv/test: pyproject.toml | .venv/bin/python
 	$(PIP) install --editable . --group test
 	@touch $@ .venv/new
 
-.PHONY: help new test test-all soak lint bench mutants release seal
+.PHONY: help new test test-all soak lint bench mutants pictures release seal

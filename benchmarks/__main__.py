@@ -6,16 +6,19 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from benchmarks.adopt import adopt
 from benchmarks.backfill import backfill
 from benchmarks.detect import detect
 from benchmarks.history import history
 from benchmarks.journal import journal
 from benchmarks.measure import Row, Skipped
 from benchmarks.noop import noop
+from benchmarks.tried import tried
 
 # Each takes an empty folder and the options, and returns its rows. A new one is added here.
 BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Iterable[Row | Skipped]]] = {
-    benchmark.__name__: benchmark for benchmark in (noop, detect, history, journal, backfill)
+    benchmark.__name__: benchmark
+    for benchmark in (noop, detect, history, journal, backfill, tried, adopt)
 }
 LINE = "{:<46} {:>10} {:>10} {:>8}  {:<20} {}"
 

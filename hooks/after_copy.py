@@ -3,7 +3,9 @@
 python hooks/after_copy.py project [version]
 """
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,21 @@ from pathlib import Path
 from which_version import HERE, TEMPLATE, newest, origin
 from which_version import git as git_of_template
 
+# In the repository of a project whose set-up failed: `make setup` makes the first commit then.
+TO_COMMIT = ".git/alambique-first-commit"
+# A URL that needs no quotes in `.env`.
+PLAIN = re.compile(r"[\w:/@.+%?=&,~-]+")
+
 SENTENCES = {
     "en": {
+        "ready": "\nThe project is set up. Now:",
+        "tour": "walks through the history, a step at a time",
+        "run": "serves the API on this machine",
+        "help": "lists the commands",
+        "not_set_up": (
+            "\nThe project is there, and its set-up failed; the reason is above. Mend that, then:"
+            " make -C {place} setup"
+        ),
         "unknown_author": "\nNo commit was made: git does not know you yet. Tell it, then commit:",
         "release": (
             "The project is made of {version}, the newest release, and not of what else is in this"
@@ -34,6 +49,14 @@ SENTENCES = {
         ),
     },
     "pt": {
+        "ready": "\nO projeto está pronto. Agora:",
+        "tour": "percorre o histórico, um passo por vez",
+        "run": "serve a API neste computador",
+        "help": "lista os comandos",
+        "not_set_up": (
+            "\nO projeto está lá, e a preparação dele falhou; o motivo está acima. Conserte-o, e"
+            " depois: make -C {place} setup"
+        ),
         "unknown_author": (
             "\nNenhum commit foi feito: o git ainda não conhece você. Diga a ele, e faça o commit:"
         ),
@@ -72,11 +95,48 @@ def main(project: Path, asked: str = "") -> int:
     repository = not git(project, "rev-parse", "--is-inside-work-tree")
     if repository:
         git(project, "init", "--quiet", "--initial-branch=main")
-    print(f"\n{project}: make setup", flush=True)
-    code = subprocess.run(["make", "setup"], cwd=project).returncode
-    if repository and code == 0:
+    write_database_url(project, os.environ.get("DATABASE_URL", ""))
+    code = subprocess.run(["make", "--silent", "setup"], cwd=project).returncode
+    if code:
+        if repository:
+            (project / TO_COMMIT).touch()
+        say(project, "not_set_up", place=shown(project))
+        return code
+    if repository:
         commit(project)
-    return code
+    print(*last_screen(project), sep="\n")
+    return 0
+
+
+def write_database_url(project: Path, url: str) -> None:
+    """Make `.env` with the database that `make new` was given, if it was given one."""
+    example, dotenv = project / ".env.example", project / ".env"
+    if not url or dotenv.exists() or not example.is_file():
+        return
+    # In quotes nothing is expanded, and a # begins no comment.
+    quoted = "'" + url.replace("\\", r"\\").replace("'", r"\'") + "'"
+    value = url if PLAIN.fullmatch(url) else quoted
+    text = example.read_text(encoding="utf-8")
+    text = re.sub(r"^DATABASE_URL=.*$", lambda _: f"DATABASE_URL={value}", text, flags=re.MULTILINE)
+    dotenv.write_text(text, encoding="utf-8", newline="\n")
+
+
+def last_screen(project: Path) -> list[str]:
+    """Return what there is to type now, in the project's language."""
+    said = sentences_of(project)
+    makefile = (project / "Makefile").read_text(encoding="utf-8")
+    steps = [(f"cd {shlex.quote(shown(project))}", "")]
+    for target in ("tour", "run", "help"):
+        if re.search(rf"^{target}:", makefile, re.MULTILINE):
+            steps.append((f"make {target}", said[target]))
+    width = max(len(command) for command, _ in steps)
+    return [said["ready"], *(f"  {command:{width}}  {what}".rstrip() for command, what in steps)]
+
+
+def shown(project: Path) -> str:
+    """Return a path as one types it here: from the current folder, unless that is longer."""
+    relative = os.path.relpath(project)
+    return min(relative, str(project), key=len)
 
 
 def say_the_version(project: Path, asked: str) -> None:
@@ -149,9 +209,15 @@ def commit(project: Path) -> None:
 
 def say(project: Path, name: str, *lines: str, **fields: object) -> None:
     """Say a sentence, and what to type, in the project's language."""
+    print(
+        sentences_of(project)[name].format(**fields), *lines, sep="\n", file=sys.stderr, flush=True
+    )
+
+
+def sentences_of(project: Path) -> dict[str, str]:
+    """Return the sentences in the project's language."""
     answers = (project / ".copier-answers.yml").read_text(encoding="utf-8")
-    sentences = SENTENCES["pt" if "\nlanguage: pt\n" in answers else "en"]
-    print(sentences[name].format(**fields), *lines, sep="\n", file=sys.stderr, flush=True)
+    return SENTENCES["pt" if "\nlanguage: pt\n" in answers else "en"]
 
 
 def git(project: Path, *arguments: str) -> bool:

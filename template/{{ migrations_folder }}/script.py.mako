@@ -19,6 +19,12 @@ depends_on = ${repr(depends_on)}
 % if replaces:
 replaces = ${repr(replaces)}
 % endif
+% if creates:
+creates = ${repr(creates)}
+% endif
+% if adopted:
+adopted = True
+% endif
 
 
 def upgrade() -> None:

@@ -175,7 +175,7 @@ def test_a_malformed_url_is_one_sentence(project: Callable[..., Project], tmp_pa
     for url, message in {
         "not a url": "URL_MALFORMED",
         "postgresql://ana:secret@host:port/loja": "URL_MALFORMED",
-        "nodriver://ana:secret@host/loja": "DRIVER_MISSING",
+        "nodriver://ana:secret@host/loja": "DATABASE_UNKNOWN",
     }.items():
         env = {"DATABASE_URL": url}
         for text in (
@@ -210,7 +210,11 @@ print("alive")
 @pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize(
     ("url", "message"),
-    [("not a url", "URL_MALFORMED"), ("nodriver://a:b@c/d", "DRIVER_MISSING"), ("", "URL_MISSING")],
+    [
+        ("not a url", "URL_MALFORMED"),
+        ("nodriver://a:b@c/d", "DATABASE_UNKNOWN"),
+        ("", "URL_MISSING"),
+    ],
 )
 def test_importing_the_database_raises_and_never_ends_the_process(
     project: Callable[..., Project], mode: str, url: str, message: str

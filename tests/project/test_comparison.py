@@ -504,7 +504,7 @@ CHANGES: list[tuple[str, str, str, tuple[str, ...], str | None]] = [
         f"{X}, Index('i14', 'x', sqlite_where=text('x > 0'), postgresql_where=text('x > 0'))",
         f"{X}, Index('i14', 'x', sqlite_where=text('x > 1'), postgresql_where=text('x > 1'))",
         (S, P),
-        None,
+        "where=sa.text('x > 1')",
     ),
     # constraints
     (
@@ -558,7 +558,7 @@ CHANGES: list[tuple[str, str, str, tuple[str, ...], str | None]] = [
         "Column('x', Integer, primary_key=True, autoincrement=False)",
         "Column('x', Integer, nullable=False)",
         ALL,
-        None,
+        "op.create_primary_key(",
     ),
 ]
 

@@ -1,9 +1,9 @@
 """The pages of docs/ are true: every block is run, every error is on the page of troubles.
 
 A page is followed from top to bottom in a fresh project. A `console` block is run as it stands;
-a `python` block goes to the file its first line names, where what it defines takes the place of
-what has the same name; a `text` block is what the command before it says as it fails, `…` being
-anything.
+a `python` block goes to the file its first line names: it is the whole file, or a part, and what a
+part defines takes the place of what has the same name; a `text` block is what the command before
+it says as it fails, `…` being anything. A block of no language is a drawing.
 """
 
 import ast
@@ -18,17 +18,54 @@ import copier
 import pytest
 
 from support.documents import headings
+from support.example import in_english, in_language
 from support.messages import messages
 from support.project import ROOT, Project, append, documented, read, render
 from support.releases import AUTHOR, QUIET, commit, first_release, git
 
 PAGES = ["first-day", "everyday", "trouble", "template"]  # followed from top to bottom
-REFERENCE = ["env", "library"]  # what they show is tried, too: here, and in test_sealed.py
+# What they show is tried, too: in test_production.py, here, and in test_sealed.py.
+REFERENCE = ["production", "env", "library"]
 LANGUAGES = ["pt", "en"]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WHOLE, PART = ({"the whole file", "o arquivo inteiro"}, {"a part", "uma parte"})
+DRAWN = re.compile("──▶|◀──|▲")
+# Where a reader meets a word of Alembic's first, there it is explained.
+READ_FIRST = ["README", "first-day", "everyday"]
+EXPLAINED = {
+    "en": {
+        r"revisions?": "the file that takes the database a step forth and back",
+        r"heads?": "a head being the last revision of the history",
+        r"base": "Before the first one is the *base*, where none is applied",
+        r"autogenerate": "by comparing the models with the database, which it calls *autogenerate*",
+        r"batch": "a *batch* of changes: SQLite makes the table anew",
+        r"stamp": "only notes it, without running anything: a *stamp*",
+    },
+    "pt": {
+        r"revisão|revisões": "o arquivo que leva o banco um passo para a frente e para trás",
+        r"heads?": "*head* é a última revisão do histórico",
+        r"base": "Antes da primeira está a *base*, onde nenhuma foi aplicada",
+        r"autogenerate": "ao comparar os modelos com o banco, o que ele chama de *autogenerate*",
+        r"batch": "um *batch* de mudanças: o SQLite refaz a tabela",
+        r"stamp": "só o anota, sem rodar nada: um *stamp*",
+    },
+}
 # What is printed and is no error: news, questions, headings, words.
 NO_ERRORS = {
     *(
+        "DRIVER_SIBLING",
+        "STAMPED",
+        "NOTHING_DONE",
+        "LEFT_TO_APPLY",
+        "NONE_LEFT",
+        "STOPPED",
+        "WRITTEN",
+        "WRITTEN_EMPTY",
+        "ON_BRANCH",
+        "NO_REVISIONS",
+        "FIRST_COMMIT",
+        "SHELL",
+        "AT_WORK_FOR",
         "TABLE_RETRY",
         "RESUMED",
         "REBUILD_WENT_ALONG",
@@ -36,6 +73,8 @@ NO_ERRORS = {
         "PAST_LIMIT",
         "INVALID_INDEX",
         "NO_CHANGE",
+        "MORE_UNSEEN",
+        "ENUM_KEEPS_MEMBERS",
         "CURRENT",
         "IGNORED",
     ),
@@ -50,7 +89,8 @@ NO_ERRORS = {
         "ASK_SQUASH",
     ),
     *("ENV_MADE", "DATABASE_MADE", "NEXT_STEPS", "NOTHING_TO_DO", "LOSES", "REWRITES"),
-    *("FIRES", "VIEWS_LEFT_BEHIND"),
+    *("FIRES", "VIEWS_LEFT_BEHIND", "TABLE_SIZE", "LEDGER", "LEDGER_EMPTY", "LEDGER_GOES_ON"),
+    *("NOT_TRIED_HISTORY", "NOT_TRIED_ELSEWHERE", "NOT_TRIED_STRANGERS", "NOT_TRIED_ENV"),
     *(
         "NOTHING_TO_UNDO",
         "ROWS",
@@ -59,11 +99,15 @@ NO_ERRORS = {
         "AFTER_INTERRUPTED",
         "MODELS_DOCSTRING",
         "BASELINE",
+        "FURTHER",
+        "MODELS_OF_ADDRESS",
         "MODELS_WRITTEN",
     ),
     *(
         "REPLAYED",
         "SAME",
+        "ALIKE",
+        "REORDERED",
         "CHANGELOG",
         "HISTORY_HEADER",
         "NO_FORK",
@@ -138,10 +182,12 @@ class Reader:
     def follow(self, page: str) -> None:
         """Do what each block of a page of the project says."""
         blocks = BLOCK.findall(read(self.project.path / f"docs/{page}.md"))
-        assert {kind for kind, _ in blocks} <= {"console", "python", "text"}
+        assert {kind for kind, _ in blocks} <= {"console", "python", "text", ""}
         for (kind, body), (then, said) in zip(blocks, [*blocks[1:], ("", "")], strict=True):
             if kind == "python":
                 self.edit(*body.removeprefix("# ").split("\n", 1))
+            elif not kind:  # nothing to type may hide in it
+                assert all(map(DRAWN.search, body.splitlines())), body
             elif kind == "console":
                 *lines, last = body.splitlines()
                 self.type("\n".join(lines if then == "text" else [*lines, last]), 0)
@@ -163,14 +209,16 @@ class Reader:
             pattern = ".*".join(map(re.escape, line.split("…")))
             assert re.search(pattern, printed), f"{line}\n{printed}"
 
-    def edit(self, name: str, code: str) -> None:
-        """Write code to a file, over what it defines under the same names."""
-        name = name.strip()
+    def edit(self, said: str, code: str) -> None:
+        """Write code to a file: the whole of it, or a part over what has the same names."""
+        name, how_much = said.strip().split(", ")
+        assert how_much in WHOLE | PART, "say whether it is the whole file or a part"
         if "*" in name:
             (found,) = self.place.glob(name)
             name = str(found.relative_to(self.place))
-        old = read(self.place / name) if (self.place / name).exists() else ""
-        Project(self.place).write(name, merged(old, code) if old else code.lstrip())
+        part = how_much in PART
+        text = merged(read(self.place / name), code) if part else code.lstrip()
+        Project(self.place).write(name, text)
 
 
 def merged(old: str, code: str) -> str:
@@ -200,7 +248,7 @@ def reader(project: Callable[..., Project], tmp_path: Path) -> Callable[..., Rea
     def make_reader(page: str, **answers: Any) -> Reader:
         made = template_project(tmp_path, **answers) if page == "template" else project(**answers)
         if page in {"everyday", "trouble"} and not answers.get("example", True):
-            add_models(made)
+            add_models(made, answers.get("language", "pt"))
         commit(made.path)
         if page in {"everyday", "trouble"}:
             publish(made, tmp_path / "origin.git")
@@ -221,10 +269,11 @@ def publish(made: Project, origin: Path) -> None:
     git(made.path, "remote", "set-head", "origin", "main")
 
 
-def add_models(made: Project) -> None:
+def add_models(made: Project, language: str) -> None:
     """Give a project without the example the tables the pages speak of."""
-    for path in (ROOT / "template/app").glob("*/models.py"):
-        made.write(f"app/{path.parent.name}/models.py", read(path))
+    for name in ("usuarios", "produtos"):
+        path = in_language(language, f"app/{name}/models.py")
+        made.write(path, read(ROOT / "template" / path))
     made.make("migration", "m=example", "upgrade")
 
 
@@ -262,10 +311,11 @@ def test_a_page_can_be_followed(reader: Callable[..., Reader], page: str, langua
 def test_every_env_py_that_is_shown_runs(project: Callable[..., Project], language: str) -> None:
     made = project(language=language)
     shown = [body for kind, body in BLOCK.findall(read(made.path / "docs/env.md")) if kind == "py"]
+    models = in_language(language, "app/usuarios/models.py")
     assert len(shown) == 2
     for number, body in enumerate(shown):
         made.write("migrations/env.py", body)
-        append(made.path / "app/usuarios/models.py", f"    extra{number}: Mapped[str | None]")
+        append(made.path / models, f"    extra{number}: Mapped[str | None]")
         made.make("check", code=2)
         made.make("migration", "m=um a mais", "upgrade")
         made.make("check", "lint")
@@ -326,18 +376,32 @@ def test_both_languages_show_the_same(both: dict[str, Path]) -> None:
     for page in [*PAGES, *REFERENCE]:
         one, other = portuguese[page], english[page]
         assert headings(one) == headings(other) != []
-        assert [shown(*block) for block in BLOCK.findall(one)] == [
+        assert [in_english(shown(*block)) for block in BLOCK.findall(one)] == [
             shown(*block) for block in BLOCK.findall(other)
         ]
         assert set(mentioned(one)) == set(mentioned(other))
+
+
+def test_a_word_is_explained_where_one_meets_it(both: dict[str, Path]) -> None:
+    for language, tree in both.items():
+        texts = {page: " ".join(text.split()) for page, text in pages(tree).items()}
+        for word, explained in EXPLAINED[language].items():
+            met = re.compile(rf"(?<![\w-])({word})(?![\w-])", re.IGNORECASE)
+            page, found = next(
+                (page, found) for page in READ_FIRST if (found := met.search(texts[page]))
+            )
+            at = texts[page].find(explained)
+            assert at >= 0 and abs(at - found.start()) < 150, (language, page, word)
 
 
 def shown(kind: str, body: str) -> str:
     """Return a block without what is said in the reader's language."""
     if kind == "text":
         return kind
-    if kind == "ini":
-        return body
+    if not kind:
+        return " ".join(re.findall(rf"{DRAWN.pattern}|\bbase\b|\bhead\b|make \w+", body))
+    if kind in {"ini", "sql", "dotenv", "yaml"}:
+        return re.sub(r"(#|--) .*|'[^']*'", "…", body)
     if kind == "toml":
         assert tomllib.loads(body)
         return re.sub(r'#.*|"[^"]*"', "…", body)
@@ -347,7 +411,9 @@ def shown(kind: str, body: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
             del node.body[0]
-    return f"{body.splitlines()[0]}\n{ast.unparse(tree)}"
+    name, how_much = body.splitlines()[0].split(", ")
+    assert how_much in WHOLE | PART
+    return f"{name}, {how_much in WHOLE}\n{ast.unparse(tree)}"
 
 
 def mentioned(text: str) -> list[str]:
@@ -389,12 +455,12 @@ def test_every_error_is_on_the_page_of_troubles(both: dict[str, Path]) -> None:
 
 def unprinted(tree: Path) -> set[str]:
     """Return the messages that a project with these answers never prints."""
-    found = set() if (tree / ".squawk.toml").exists() else {"NO_SQUAWK"}
+    found = set() if (tree / ".squawk.toml").exists() else {"NO_SQUAWK", "SQUAWK_FAILED"}
     found |= set() if (tree / "environment.yml").exists() else {"DOCTOR_NO_CONDA"}
     tour = {"TOUR_EMPTY", "TOUR_NOBODY", "TOUR_FAILED"}
     found |= set() if (tree / "main.py").exists() else tour
     api = {"NOT_STARTED", "NOT_A_CHECK", "NO_ROW", "CONFLICT", "NO_APP", "NO_PORT", "OPENAPI_STALE"}
-    api |= {"OPENAPI_UNKNOWN"}
+    api |= {"OPENAPI_UNKNOWN", "DATABASE_GONE", "NOT_A_DRIFT", "READY_DRIFTED", "NOT_COMPARED"}
     return found if (tree / "core/api.py").exists() else found | api
 
 

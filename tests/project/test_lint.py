@@ -25,8 +25,9 @@ def trees(full: bool, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Render the cells; of those whose Python and settings are the same, keep one."""
     folder = tmp_path_factory.mktemp("trees")
     cells = covering(product(*KEYS), 3 if full else 2)
-    # The routes of the example and their tests: three answers decide together which they are.
-    cells += [cell for cell in product("example", "mode", "api") if is_with_routes(cell)]
+    # The routes of the example and their tests: four answers decide together which they are.
+    by_routes = product("language", "example", "mode", "api")
+    cells += [cell for cell in by_routes if is_with_routes(cell)]
     distinct: dict[str, Path] = {}
     for cell in cells:
         tree = render(folder / name_of(cell), project_name="loja", **cell)

@@ -276,28 +276,28 @@ CHANGES = [
     Change(
         "shorter",
         [changed("apelido", 'Column("apelido", String(10)),')],
-        ["drop=usuarios.apelido"],
+        ["retype=usuarios.apelido"],
         "SELECT id, apelido FROM usuarios ORDER BY id",
         [(1, "Lili"), (2, None)],
     ),
     Change(
         "smaller_integer",
         [changed("idade", 'Column("idade", SmallInteger),')],
-        ["drop=usuarios.idade"],
+        ["retype=usuarios.idade"],
         "SELECT id, idade FROM usuarios ORDER BY id",
         [(1, 30), (2, 25)],
     ),
     Change(
         "less_precision",
         [changed("saldo", 'Column("saldo", Numeric(9, 2), server_default="0"),')],
-        ["drop=usuarios.saldo"],
+        ["retype=usuarios.saldo"],
         "SELECT count(*) FROM usuarios WHERE saldo = 10.5",
         [(1,)],
     ),
     Change(
         "less_scale",
         [changed("saldo", 'Column("saldo", Numeric(11, 1), server_default="0"),')],
-        ["drop=usuarios.saldo"],
+        ["retype=usuarios.saldo"],
         "SELECT count(*) FROM usuarios WHERE saldo = 10.5",
         [(1,)],
     ),
@@ -402,7 +402,7 @@ def test_a_change_is_refused_until_somebody_says_it(service: Service, change: Ch
     if change.said:
         refused = service.migrate(code=255)
         lines = [line for line in refused.splitlines() if line.startswith("  ")]
-        suggested = re.findall(r'(?:rename|drop|fill)="?[^\s"]+', "\n".join(lines))
+        suggested = re.findall(r'(?:rename|drop|retype|fill)="?[^\s"]+', "\n".join(lines))
         assert suggested, refused
         if change.sure:
             assert change.said[0].split(":")[0] in " ".join(suggested).replace('"', ""), refused
@@ -452,8 +452,8 @@ def test_an_enum_member_taken_away_is_a_loss(tmp_path: Path) -> None:
     with_rows(service)
     service.models(MODELS.replace('"a", "b", "c"', '"a", "b"'))
     refused = service.migrate(code=255)
-    assert "usuarios.letra" in refused and "drop=usuarios.letra" in refused
-    service.migrate("drop=usuarios.letra")
+    assert "usuarios.letra" in refused and "retype=usuarios.letra" in refused
+    service.migrate("retype=usuarios.letra")
     assert service.sql("SELECT letra FROM usuarios ORDER BY id") == [("a",), ("b",)]
     service.models(MODELS.replace('"a", "b", "c"', '"a", "b", "c", "d"'))
     assert "def upgrade" in service.migrate()
@@ -557,12 +557,12 @@ def test_a_terminal_asks(tmp_path: Path, language: str, answer: str) -> None:
     terminal.expect(sentence(service, "ASK_RENAME", old=old, new=new).pattern)
     terminal.sendline(YES[language] if answer == "yes" else "n")
     if answer == "yes":
-        terminal.expect(sentence(service, "ASK_FILL", name="usuarios.idade").pattern)
+        terminal.expect(sentence(service, "ASK_FILL", name="usuarios.idade", example="0").pattern)
         terminal.sendline("18")
     else:
         terminal.expect(sentence(service, "ASK_DROP", name=old).pattern)
         terminal.sendline("n")
-        terminal.expect(sentence(service, "ASK_FILL", name="usuarios.idade").pattern)
+        terminal.expect(sentence(service, "ASK_FILL", name="usuarios.idade", example="0").pattern)
         terminal.sendline("")
     terminal.expect(pexpect.EOF)
     terminal.close()
@@ -596,7 +596,7 @@ def test_the_command_that_is_printed_works(tmp_path: Path, models: str, said: li
     assert service.revisions() == before
     for each in said:
         assert each.partition("=")[2].partition(":")[0] in refused, refused
-    assert 'make migration m="..." rename=... drop=... fill=...' in refused
+    assert 'make migration m="..." rename=... drop=... retype=... fill=...' in refused
     words: dict[str, list[str]] = {}
     for each in said:
         words.setdefault(each.partition("=")[0], []).append(each.partition("=")[2])

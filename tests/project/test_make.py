@@ -140,19 +140,20 @@ def test_nor_by_what_installs(tmp_path: Path, environment: str) -> None:
 @pytest.mark.parametrize("value", [each for each in [*HOSTILE, *AS_HOSTILE] if "\n" not in each])
 def test_a_value_arrives_as_it_was_said(generated: Path, own: Path, value: str) -> None:
     for target, name, program, argument in (
-        ("stamp", "to", "alembic", "{}"),
+        ("stamp", "to", "python", "{}"),
         ("upgrade", "to", "python", "{}"),
         ("downgrade", "to", "python", "{}"),
         ("downgrade", "lose", "python", "--lose={}"),
         ("rebase", "lose", "python", "--lose={}"),
-        ("sql", "to", "alembic", "{}"),
-        ("sql", "from", "alembic", "{}:head"),
-        ("revision", "m", "alembic", "--message={}"),
+        ("sql", "to", "python", "{}"),
+        ("sql", "from", "python", "{}:head"),
+        ("revision", "m", "python", "--message={}"),
         ("rebase", "top", "python", "--top={}"),
         ("models", "schema", "python", "--schema={}"),
         ("models", "tables", "python", "--tables={}"),
         ("adopt", "module", "python", "--module={}"),
         ("adopt", "url", "python", "{}"),
+        ("adopt", "scratch", "python", "{}"),
         ("run", "port", "python", "{}"),
         ("run", "PORT", "python", "{}"),
     ):
@@ -170,7 +171,7 @@ def test_several_names_are_several_words(generated: Path, own: Path) -> None:
     (line,) = make(generated, "migration", "m=x y", "rename=a.b:c d", "drop=e  f.g", "fill=h:'i j'")
     said = ["rename=a.b:c", "rename=d", "drop=e", "drop=f.g", "fill=h:'i j'"]
     options = [word for each in said for word in ("-x", each)]
-    assert line == ["alembic", *options, "revision", "--autogenerate", "--message=x y"]
+    assert line == ["python", "-m", "alambique", "migration", "--message=x y", *options]
 
     lines = make(own, "new", "dest=../loja", "data=mode=async environment=pip")
     (answered,) = [line for line in lines if line[0] == "copier"]
@@ -200,7 +201,7 @@ def test_an_update_uses_the_copier_that_is_there_in_a_folder_with_a_blank(tmp_pa
 def test_nothing_said_is_the_usual(generated: Path) -> None:
     assert make(generated, "upgrade") == [["python", "-m", "alambique", "upgrade"]]
     assert make(generated, "downgrade") == [["python", "-m", "alambique", "downgrade", "-1"]]
-    assert make(generated, "sql") == [["alembic", "upgrade", "head", "--sql"]]
+    assert make(generated, "sql") == [["python", "-m", "alambique", "sql", "head"]]
     assert make(generated, "run")[0][-2:] == ["--port", "8000"]
     assert make(generated, "run", env={"PORT": "81"})[0][-2:] == ["--port", "81"]
     assert make(generated, "downgrade", "yes=1", "to=base")[0][-2:] == ["--yes", "base"]
@@ -215,5 +216,5 @@ def test_make_n_shows_what_would_be_run(generated: Path) -> None:
         text=True,
         check=True,
     )
-    assert shown.stdout == ".venv/bin/alembic stamp 'it'\\''s; touch ran'\n"
+    assert shown.stdout == ".venv/bin/python -m alambique stamp 'it'\\''s; touch ran'\n"
     assert not (generated / "ran").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from support.project import ROOT, Project
+from support.project import ROOT, Project, render
 from support.releases import AUTHOR, commit, first_release, git, usable
 
 MODELS = """from sqlalchemy import String
@@ -46,7 +46,7 @@ def create_app():
     return app
 """
 # The sections, in their order.
-LIBRARY, WHOLE, CREATE_ALL, BACK = range(4)
+LIBRARY, WHOLE, CREATE_ALL, ADOPTION, BACK = range(5)
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
@@ -185,6 +185,25 @@ def test_create_all_at_start_up(old: Project, clone: Path) -> None:
     old.write(".env", f"DATABASE_URL={url}\n")
     type_in(old, second)
     is_as_it_was(old)
+
+
+def test_a_database_without_models(tmp_path: Path) -> None:
+    made = Project(render(tmp_path / "shop", language="en", database="sqlite", example=False))
+    made.use_these_packages()
+    made.write(".env", f"DATABASE_URL=sqlite:///{made.path}/app.db\n")
+    with create_engine(f"sqlite:///{made.path}/app.db").begin() as connection:
+        connection.execute(text("CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT)"))
+        connection.execute(text("CREATE TABLE logs (at TEXT, customer_id INT, what TEXT)"))
+        connection.execute(text("INSERT INTO customers (name) VALUES ('Ana')"))
+    git(made.path, "init", "--quiet")
+
+    first, rest = section(ADOPTION)
+    assert "Current" in type_in(made, first)
+    assert len(made.revisions()) == 1 and not (made.path / "app/logs").exists()
+    type_in(made, rest)
+    assert len(made.revisions()) == 2 and (made.path / "app/logs/models.py").exists()
+    with create_engine(f"sqlite:///{made.path}/app.db").connect() as connection:
+        assert connection.execute(text("SELECT name FROM customers")).scalar() == "Ana"
 
 
 def test_both_languages_walk_the_same_way() -> None:

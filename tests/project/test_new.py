@@ -6,13 +6,14 @@ no part of this.
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from support.project import ROOT, Project, append, read
-from support.releases import commit, first_release, git, usable
+from support.releases import AUTHOR, commit, first_release, git, usable
 
 SAYS = {
     "release": "the newest release, and not of what else is in this",
@@ -119,3 +120,79 @@ def test_the_hook_says_the_same_in_both_languages() -> None:
         for language, sentences in found["SENTENCES"].items()
     }
     assert fields["en"] == fields["pt"]
+
+
+def test_where_it_goes_is_asked_before_anything_is_installed(clone: Path) -> None:
+    printed = Project(clone).run("make", "new", code=2)
+    assert "make new dest=" in printed
+    assert not (clone / ".venv").exists()
+
+
+NO_ANSWERS = {
+    "databse=sqlite": ("`databse`", "Is it database?"),
+    "example=talvez": ("example", "true, false"),
+    "database=oracle": ("database", "sqlite, postgresql, mysql"),
+    "foo": ("`foo`", "key=value"),
+    "project_description=My Shop": ("`Shop`", "key=value"),
+}
+
+
+@pytest.mark.parametrize(("data", "said"), NO_ANSWERS.items())
+def test_what_is_no_answer_is_refused_in_one_sentence(
+    data: str, said: tuple[str, str], tmp_path: Path
+) -> None:
+    dest = tmp_path / "loja"
+    words = [f"dest={dest}", "defaults=1", f"data=language=en {data}"]
+    printed = Project(ROOT).run("make", "--silent", "new", *words, code=2)
+    (line, _) = printed.splitlines()  # the other is make's
+    assert all(each in line for each in said) and not dest.exists()
+    in_portuguese = [f"dest={dest}", "defaults=1", f"data=language=pt {data}"]
+    printed = Project(ROOT).run("make", "--silent", "new", *in_portuguese, code=2)
+    assert "data: " in printed and line not in printed
+
+
+SETUP = """
+import os, sys
+sys.path.insert(0, "vendor")
+from alambique.cli import main
+sys.exit(7 if os.path.exists("../broken") else main(["setup"]))
+"""
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_a_setup_that_is_repaired_ends_in_the_same_first_commit(
+    tmp_path: Path, language: str
+) -> None:
+    """The project's `make setup`, without what it installs: these are the tests' packages."""
+    clone = usable(Path(first_release(tmp_path)))
+    made = Project(clone)
+    (tmp_path / "setup.py").write_text(SETUP)
+    stand_in = tmp_path / "bin/make"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path}/setup.py\n")
+    stand_in.chmod(0o755)
+    make = subprocess.run(["sh", "-c", "command -v make"], capture_output=True, text=True).stdout
+    path = {"PATH": f"{stand_in.parent}:{made.env['PATH']}"} | AUTHOR
+
+    dest = tmp_path / "loja"
+    (tmp_path / "broken").touch()
+    url = f"sqlite:///{tmp_path}/it's 100% #here.db"
+    words = ["new", f"dest={dest}", "defaults=1", f"data=language={language}", "version=HEAD"]
+    printed = made.run(make.strip(), *words, f"DATABASE_URL={url}", env=path, code=2)
+    assert "hooks/" not in printed and "copier copy" not in printed, "a recipe was echoed"
+    assert f"make -C {dest} setup" in printed or "make -C ../" in printed
+
+    project = Project(dest)
+    assert project.run("git", "log", "--oneline", code=128)
+    (tmp_path / "broken").unlink()
+    project.run(str(stand_in), env=path)
+    assert project.run("git", "log", "--format=%s").strip() == "Start the service"
+    assert project.run("git", "status", "--porcelain") == ""
+    assert (tmp_path / "it's 100% #here.db").exists()
+
+    subprocess.run(["rm", "-r", str(dest)], check=True)
+    printed = made.run(make.strip(), *words, env=path)
+    last = printed.strip().splitlines()
+    assert [line.split()[:2] for line in last[-3:]][1:] == [["make", "tour"], ["make", "help"]]
+    assert last[-3].split() == ["cd", "../loja"] or last[-3].split()[0] == "cd"
+    assert project.run("git", "log", "--format=%s").strip() == "Start the service"

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy_utils import database_exists
 
 from support.database import database_of
-from support.example import HEAD, SECOND, write_revision
+from support.example import HEAD, SECOND, in_language, write_revision
 from support.messages import said
 from support.project import Project, append, read, render
 from support.releases import commit, first_release, project_of
@@ -122,14 +122,17 @@ def test_one_walks_on_back_and_away(
     before = (made.path / "app.db").read_bytes()
     reader = Reader(made, language, TMPDIR=str(scratch))
     announced = reader.screen.getvalue()
-    assert "create usuarios" in announced and "make upgrade to=+1" in announced
-    assert "3f1c0a5d7b21_create_usuarios.py" in announced and "Alice" not in announced
+    title, file = "create usuarios", "3f1c0a5d7b21_create_usuarios.py"
+    for shown in (title, file, "make upgrade to=+1"):
+        assert in_language(language, shown) in announced
+    assert "Alice" not in announced
     assert said(made, "TOUR_AT_START", reader.type(reader.back))
     first = reader.type("")
-    assert "+  nome VARCHAR(100) NOT NULL" in first and said(made, "TOUR_ADDED", first)
+    name = in_language(language, "nome VARCHAR(100) NOT NULL")
+    assert f"+  {name}" in first and said(made, "TOUR_ADDED", first)
     assert ALICE.search(first) and BOB.search(first)
     gone = reader.type(reader.back)
-    assert "-  nome VARCHAR(100) NOT NULL" in gone and said(made, "TOUR_GONE", gone)
+    assert f"-  {name}" in gone and said(made, "TOUR_GONE", gone)
     assert "$ make downgrade" in gone and not ALICE.search(gone)
     assert said(made, "TOUR_ADDED", reader.type(""))
     assert reader.type("what?").strip() == "what?"  # no key: asked again

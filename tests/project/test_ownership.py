@@ -265,8 +265,11 @@ def test_every_mark_and_what_depends_on_it(service: Service) -> None:
         "Table('alheia', metadata, Column('id', Integer, primary_key=True))" + parts(2)
     )
     service.models(parts(1))
-    found = service.operations()
-    assert found == {("", f"p_{name}"): said for name, _, _, said in PARTS if said}
+    wanted = {("", f"p_{name}"): list(said) for name, _, _, said in PARTS if said}
+    if service.database == "mysql":  # the index that it made for a key goes with the key
+        wanted["", "p_key_to_strangers"].append("drop_index fk_p15")
+
+    assert service.operations() == wanted
 
 
 def test_a_new_table_leaves_out_what_is_marked(service: Service) -> None:

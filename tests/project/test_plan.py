@@ -2,7 +2,7 @@
 
 import pytest
 
-COPIES = {"sqlite": "INSERT INTO _alembic_tmp_usuarios", "postgresql": "TYPE VARCHAR(120)"}
+COPIES = {"sqlite": "INSERT INTO _alembic_tmp_users", "postgresql": "TYPE VARCHAR(120)"}
 
 
 @pytest.mark.parametrize(
@@ -12,13 +12,13 @@ COPIES = {"sqlite": "INSERT INTO _alembic_tmp_usuarios", "postgresql": "TYPE VAR
 def test_a_plan_marks_what_loses_data_and_what_rewrites_a_table(project, database):
     made = project(database=database, language="en")
     assert "Nothing to apply" in made.make("plan")
-    models = made.path / "app/usuarios/models.py"
+    models = made.path / "app/users/models.py"
     models.write_text(models.read_text().replace("String(254)", "String(120)"))
-    made.write("app/produtos/models.py", '"""None any more."""\n')
-    made.make("migration", "m=shrink", "drop=usuarios.email produtos")
+    made.write("app/products/models.py", '"""None any more."""\n')
+    made.make("migration", "m=shrink", "drop=users.email products")
     before = made.make("check", code=2)
     plan = made.make("plan")
-    assert "LOSES DATA: produtos" in plan
+    assert "LOSES DATA: products" in plan
     assert "rewrites the table" in plan
     assert COPIES.get(database, "MODIFY email VARCHAR(120)") in plan
     assert made.make("check", code=2) == before, "a plan changes nothing"

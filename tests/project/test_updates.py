@@ -5,6 +5,7 @@ support. The working tree is the version updated to.
 """
 
 import itertools
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from support.releases import (
     commit,
     copiers,
     git,
+    project_of,
     questions,
     released,
     repository,
@@ -93,6 +95,29 @@ def test_without_edits_an_update_is_a_fresh_render(
     made.run(copiers()[copier], "update", "--quiet", "--defaults")
     assert git(made.path, "status", "--porcelain") == ""
     record_property("updates of untouched projects", 1)
+
+
+@pytest.mark.parametrize(
+    "release",
+    [*(pytest.param(each, marks=pytest.mark.full) for each in released()[:3]), "2.0.0"],
+)
+def test_an_english_project_of_before_keeps_its_portuguese_example(
+    template: Path, tmp_path: Path, release: str
+) -> None:
+    """Up to 2.0 the example was Portuguese in both languages; the English one is for new ones."""
+    made = project_of(template, tmp_path / "mono/services/loja", f"v{release}", language="en")
+    before = texts(made.path)
+    example = [name for name in before if re.search("usuarios|produtos", name)]
+    assert len(example) == 5
+    made.run(copiers()["newest"], "update", "--quiet", "--defaults")
+
+    after = texts(made.path)
+    for name in [*example, "docs/schema.mmd", "main.py", "tests/test_models.py"]:
+        assert after.get(name) == before.get(name), name
+    assert not [name for name in after if re.search("/users|/products|_users|_products", name)]
+    made.alambique("setup")
+    assert "Alice" in made.make("tour")
+    made.make("seed", "check", "test")
 
 
 class Sentinels:

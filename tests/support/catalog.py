@@ -21,7 +21,9 @@ from sqlalchemy.engine import URL
 
 Rows = list[tuple[Any, ...]]
 
-OURS = ("alembic_journal", "alembic_lock")
+# What migrations keep, and what of it is empty when all is well.
+OURS = ("alembic_journal", "alembic_ledger", "alembic_lock")
+NOTES = ("alembic_journal", "alembic_lock")
 COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 GIVEN_KEY = re.compile(r"(gk\d+)(_ref)?")
@@ -102,7 +104,7 @@ class MariaDB:
         return "\n".join([*parts, *_rows_as_text(tables)])
 
     def notes(self) -> int:
-        there = {row[0] for row in self.query("SHOW TABLES")} & set(OURS)
+        there = {row[0] for row in self.query("SHOW TABLES")} & set(NOTES)
         return sum(self.query(f"SELECT count(*) FROM `{name}`")[0][0] for name in there)
 
     def _rows(self, name: str) -> tuple[Sequence[str], Rows]:
@@ -141,7 +143,7 @@ UNION ALL SELECT 'schema', NULL, n.nspname, '', NULL, NULL, NULL
 FROM pg_namespace n WHERE {user_schema}
 """
     USER_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-    OF_USER = f"""c.relname NOT LIKE 'alembic_journal%' AND c.relname NOT LIKE 'alembic_lock%' AND
+    OF_USER = f"""c.relname !~ '^alembic_(journal|ledger|lock)' AND
     c.relnamespace IN (SELECT n.oid FROM pg_namespace n WHERE {USER_SCHEMA})"""
 
     def __init__(self, url: URL) -> None:
@@ -173,7 +175,7 @@ FROM pg_namespace n WHERE {user_schema}
         return "\n".join([*parts, *_rows_as_text(tables)])
 
     def notes(self) -> int:
-        there = [name for name in OURS if self.query(f"SELECT to_regclass('{name}')")[0][0]]
+        there = [name for name in NOTES if self.query(f"SELECT to_regclass('{name}')")[0][0]]
         return sum(self.query(f"SELECT count(*) FROM {name}")[0][0] for name in there)
 
 
@@ -191,7 +193,7 @@ class SQLite:
         with self._opened() as driver:
             found = driver.execute(
                 "SELECT name, type, sql FROM sqlite_master"
-                " WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT IN (?, ?)",
+                " WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND tbl_name NOT IN (?, ?, ?)",
                 OURS,
             ).fetchall()
             tables = {}
@@ -207,7 +209,7 @@ class SQLite:
     def notes(self) -> int:
         with self._opened() as driver:
             there = driver.execute(
-                "SELECT name FROM sqlite_master WHERE name IN (?, ?)", OURS
+                "SELECT name FROM sqlite_master WHERE name IN (?, ?)", NOTES
             ).fetchall()
             counts = [
                 driver.execute(f"SELECT count(*) FROM {name}").fetchone() for (name,) in there

@@ -12,7 +12,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from alambique.autogenerate.directives import review
 from alambique.autogenerate.filters import Ownership
-from alambique.autogenerate.plugin import PLUGINS
+from alambique.autogenerate.on_demand import PLUGINS, register_plugin
 from alambique.autogenerate.rendering import render_item
 from alambique.names import TableName
 from alembic.autogenerate import produce_migrations, render_python_code
@@ -25,6 +25,8 @@ from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.pool import NullPool
 from sqlalchemy_utils import create_database, database_exists
 
+register_plugin()
+
 
 @contextmanager
 def opened(url: str) -> Iterator[sa.Connection]:
@@ -34,6 +36,19 @@ def opened(url: str) -> Iterator[sa.Connection]:
     with sa.create_engine(url, poolclass=NullPool).connect() as connection:
         yield connection
         connection.rollback()
+
+
+@contextmanager
+def counted(connection: sa.Connection) -> Iterator[list[str]]:
+    """Collect the statements that are run on a connection meanwhile."""
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(connection, "before_cursor_execute", note)
+    yield statements
+    sa.event.remove(connection, "before_cursor_execute", note)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import product
 from typing import Any, ClassVar, Literal
 from uuid import UUID
@@ -439,7 +439,17 @@ def _is_same(old: Any, new: Any, before: Type, after: Type) -> bool:
         return _single(old) == _single(new)
     if set(kinds) <= {int, bool, float, Decimal}:
         return Decimal(str(old)) == Decimal(str(new))
+    if kinds[0] in {int, bool, Decimal} and isinstance(new, str):
+        return _as_number(new) == Decimal(str(old))
     return False
+
+
+def _as_number(text: str) -> Decimal | None:
+    """Return the number that a text is; None if it is none."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return None
 
 
 def _without_zeros(moment: str) -> str:

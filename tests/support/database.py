@@ -21,6 +21,9 @@ ALWAYS_THERE = {"postgresql": "postgres", "mysql": "information_schema"}
 SYNC = {"sqlite": "sqlite", "mysql": "mysql+pymysql"}
 
 
+LEDGER = "alembic_ledger"
+
+
 def database_of(project: Project, file: str = "") -> URL:
     """Return the URL of a project's database, or of a SQLite file; the driver is synchronous."""
     if file:
@@ -49,8 +52,8 @@ def query(project: Project, sql: str, file: str = "") -> list[Any]:
 
 
 def tables(project: Project, file: str = "") -> set[str]:
-    """Return the names of the tables in a project's database."""
-    return set(inspect(engine_of(project, file)).get_table_names())
+    """Return the names of the tables in a project's database, without the ledger's."""
+    return set(inspect(engine_of(project, file)).get_table_names()) - {LEDGER}
 
 
 def version(project: Project, file: str = "") -> list[str]:
@@ -81,9 +84,13 @@ def drop(url: URL) -> None:
 
 
 def snapshot(project: Project) -> dict[str, Any]:
-    """Return everything in the database: each table's shape and its rows, in a fixed order."""
+    """Return everything in the database: each table's shape and its rows, in a fixed order.
+
+    The ledger is not in it: it says when, and so never the same twice.
+    """
     with engine_of(project).connect() as connection:
-        return {name: _table(connection, name) for name in inspect(connection).get_table_names()}
+        names = set(inspect(connection).get_table_names()) - {LEDGER}
+        return {name: _table(connection, name) for name in sorted(names)}
 
 
 def _table(connection: Connection, name: str) -> dict[str, Any]:

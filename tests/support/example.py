@@ -1,12 +1,35 @@
 """The example a project starts with, another model, and revisions beside those it has."""
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from support.project import Project
 
 FIRST, SECOND, HEAD = "3f1c0a5d7b21", "8b4e2d9c6f30", "c27a51e8d943"
+# What the example calls things in Portuguese, and the pages that go on from it; and in English.
+IN_ENGLISH = {
+    "usuarios": "users",
+    "usuario": "user",
+    "produtos": "products",
+    "produto": "product",
+    "nomes": "names",
+    "nome": "name",
+    "idade": "age",
+    "preco": "price",
+    "estoque": "stock",
+    "quantidade": "quantity",
+    "clientes": "customers",
+    "apelido": "nickname",
+    "cidade": "city",
+    "telefone": "telephone",
+    "brinde": "gift",
+    "pessoa": "person",
+}
+IN_ENGLISH |= {ours.capitalize(): theirs.capitalize() for ours, theirs in IN_ENGLISH.items()}
+# Also as a part of ix_usuarios_email and of UsuarioIn.
+NAME = re.compile(rf"(?<![^\W\d_])({'|'.join(IN_ENGLISH)})(?![a-zà-ÿ])")
 CLIENTE = """
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -34,6 +57,16 @@ def upgrade() -> None:
 def downgrade() -> None:
     {downgrade}
 '''
+
+
+def in_english(text: str) -> str:
+    """Return a text that names the example in Portuguese with the names it has in English."""
+    return NAME.sub(lambda found: IN_ENGLISH[found[0]], text)
+
+
+def in_language(language: str, text: str) -> str:
+    """Return a text that names the example in Portuguese with the names of a language."""
+    return in_english(text) if language == "en" else text
 
 
 def operations(revision: Path, function: str = "upgrade") -> list[tuple[str, str]]:

@@ -329,8 +329,9 @@ class Run:
         handle, name = tempfile.mkstemp(dir=project.path.parent, suffix=".log")
         os.close(handle)
         self.log = Path(name)
+        env = project.env | {"MIGRATION_VERBOSE": "1"} | env  # it says each step that it takes
         self.process = self.machine.Process(
-            target=_alembic, args=(project.path, project.env | env, name, arguments, kill, start)
+            target=_alembic, args=(project.path, env, name, arguments, kill, start)
         )
         self.process.start()
 

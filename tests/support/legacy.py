@@ -166,8 +166,28 @@ SHAPES = {
 }
 
 
+def monolith() -> list[str]:
+    """Return statements for tables that refer to each other in circles, too many for one file."""
+    found = [
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL)",
+        "CREATE TABLE friends (user_id INTEGER NOT NULL REFERENCES users (id),"
+        " friend_id INTEGER NOT NULL REFERENCES users (id), PRIMARY KEY (user_id, friend_id))",
+    ]
+    for prefix in ("billing", "content", "stock"):
+        for number in range(14):
+            before = f"{prefix}_{number - 1}" if number else "users"
+            found.append(
+                f"CREATE TABLE {prefix}_{number} (id INTEGER PRIMARY KEY,"
+                f" owner_id INTEGER NOT NULL REFERENCES users (id),"
+                f" before_id INTEGER REFERENCES {before} (id), amount NUMERIC(10, 2))"
+            )
+    return [*found, "ALTER TABLE users ADD COLUMN stock_id INTEGER REFERENCES stock_13 (id)"]
+
+
 def statements(shape: str, database: str) -> list[str]:
     """Return the SQL that builds a shape on a database."""
+    if shape == "monolith":
+        return monolith()
     words = WORDS[database] | {"now": "CURRENT_TIMESTAMP", "double": "DOUBLE PRECISION"}
     text = SHAPES[shape] + (AWKWARD_THERE[database] if shape == "awkward" else "")
     found = text.format(**words).replace(";\n", "\0").replace("\\;", ";").split("\0")

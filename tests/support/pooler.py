@@ -36,11 +36,12 @@ max_client_conn = 200
 
 
 @contextmanager
-def pgbouncer(more: str = "") -> Iterator[URL]:
+def pgbouncer(more: str = "", role: str | None = None) -> Iterator[URL]:
     """Start one; yield the URL of the test server through it.
 
     Args:
         more: further lines of its settings.
+        role: whom it logs in as, without a password; by default as the tests do.
     """
     server = server_url("postgresql")
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
@@ -55,8 +56,8 @@ def pgbouncer(more: str = "") -> Iterator[URL]:
             INI.format(
                 host=server.host or "127.0.0.1",
                 port=server.port or 5432,
-                user=server.username,
-                password=f"password={server.password}" if server.password else "",
+                user=role or server.username,
+                password=f"password={server.password}" if server.password and not role else "",
                 listens=through.port,
                 more=more,
             )

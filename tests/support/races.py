@@ -295,7 +295,7 @@ def at_once(
             child = os.fork()
             if not child:
                 os.close(gate)
-                os.environ.update(env or {})
+                os.environ.update({"MIGRATION_VERBOSE": "1", **(env or {})})
                 _alembic(root, ways[number % len(ways)], command, log, closed)
             children.append((child, log))
         os.close(closed)

@@ -420,7 +420,8 @@ def texts(driver: sqlite3.Connection) -> list[str]:
     """Return what made the table, and what hangs on it."""
     rows = driver.execute(
         "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
-        " AND name NOT IN ('p', 'log', 'alembic_version', 'sqlite_sequence') ORDER BY rowid"
+        " AND name NOT IN ('p', 'log', 'alembic_version', 'alembic_ledger', 'sqlite_sequence')"
+        " ORDER BY rowid"
     )
     return [sql for (sql,) in rows]
 

@@ -127,7 +127,8 @@ def first_release(tmp_path: Path) -> Path:
 def usable(template: Path) -> Path:
     """Have the `make` of a template's repository work in the tests' environment."""
     (template / ".venv").mkdir()
-    (template / ".venv/bin").symlink_to(Path(sys.prefix, "bin"))
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (template / ".venv" / name).symlink_to(Path(sys.prefix, name))
     (template / ".venv/new").touch()
     (template / ".git/info/exclude").write_text(".venv\n")
     return template

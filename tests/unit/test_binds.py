@@ -110,7 +110,10 @@ def alembic_(*arguments: str) -> None:
 def tables(path: str) -> set[str]:
     """Return the tables of a file of SQLite, but for Alembic's own."""
     engine = sa.create_engine(f"sqlite:///{path}")
-    found = set(sa.inspect(engine).get_table_names()) - {"alembic_version"}
+    found = set(sa.inspect(engine).get_table_names()) - {
+        "alembic_version",
+        "alembic_ledger",
+    }
     engine.dispose()
     return found
 

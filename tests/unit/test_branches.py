@@ -186,7 +186,7 @@ def test_a_fork_within_a_branch_is_found(
             ask()
         assert str(refused.value) == found.sentence
     with pytest.raises(CommandError, match="Two heads"):
-        lint.run(Namespace(url=None))
+        lint.run(Namespace(url=None, json=False))
     with pytest.raises(AssertionError):
         checks.test_the_history_has_one_head()
     assert project.typed("upgrade", "orders@head")
@@ -284,7 +284,7 @@ def test_every_folder_of_revisions_counts(plugin: Minimal) -> None:
         lines = (plugin.root / folder / "versions/history.txt").read_text().splitlines()[1:]
         assert [line.split()[0] for line in lines] == ids
         assert [len(line.split()) for line in lines] == [2, 1]
-    assert lint.run(Namespace(url=None)) == 0
+    assert lint.run(Namespace(url=None, json=False)) == 0
     apply_migrations()
     ensure_current()
     plugin.revision("a1", upgrade="pass")
@@ -292,6 +292,17 @@ def test_every_folder_of_revisions_counts(plugin: Minimal) -> None:
     problems = list(problems_of_the_line(history()))
     assert any("a1.py" in each for each in problems)
     assert messages.LINE_STALE.format(file="plugin/versions/history.txt") in problems
+
+
+def test_a_squash_of_what_was_adopted_says_so(
+    project: Minimal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody decides about it anew, nor lets squawk judge it, whatever came after."""
+    adopted = project.versions / "a1.py"
+    adopted.write_text(adopted.read_text(encoding="utf-8") + "adopted = True\n", encoding="utf-8")
+    project.revision("m1", ("a2", "b2"))
+    assert squash.run(Namespace(url=None, yes=True)) == 0
+    assert "\nadopted = True\n" in capsys.readouterr().out  # this script.py.mako does not write it
 
 
 def test_a_squash_of_several_folders_deletes_nothing(plugin: Minimal) -> None:

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alambique.autogenerate.checks import check_name
 from sqlalchemy.exc import DBAPIError
 
-from support.comparison import Revision, differences, revision_for
+from support.comparison import Revision, counted, differences, revision_for
 
 CONVENTION = {"ck": "ck_%(table_name)s_%(constraint_name)s"}
 
@@ -92,6 +92,26 @@ def test_what_create_all_makes_is_equal(connection: sa.Connection) -> None:
     mapped.create_all(connection)
     assert differences(connection, mapped) == ""
     assert sa.inspect(connection).get_table_names() == ["itens"]
+
+
+def test_tables_without_checks_are_asked_about_together(connection: sa.Connection) -> None:
+    def tables(number: int) -> sa.MetaData:
+        metadata = sa.MetaData()
+        for each in range(number):
+            sa.Table(f"t{each}", metadata, sa.Column("c", sa.Integer))
+        return metadata
+
+    asked = []
+    for number in (2, 12):
+        mapped = tables(number)
+        mapped.create_all(connection)
+        connection.commit()
+        with counted(connection) as statements:
+            assert differences(connection, mapped) == ""
+        asked.append([each for each in statements if "SAVEPOINT" in each or "contype" in each])
+        mapped.drop_all(connection)
+        connection.commit()
+    assert len(asked[0]) == len(asked[1])
 
 
 def test_what_a_revision_makes_is_equal(connection: sa.Connection) -> None:

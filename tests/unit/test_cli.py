@@ -60,6 +60,23 @@ def test_each_command_declares_what_it_takes(name: str, capsys: pytest.CaptureFi
     assert ("--url URL" in printed) is cli.COMMANDS[name].uses_database
 
 
+@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_each_argument_is_explained(
+    tmp_path: Path, name: str, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also what stands for a value is a word of the language."""
+    (tmp_path / "pyproject.toml").write_text(f'[tool.alambique]\nlanguage = "{language}"\n')
+    use_project(tmp_path)
+    parser = ArgumentParser(prog=name)
+    cli.COMMANDS[name].load().add_arguments(parser)
+    arguments = [action for action in vars(parser)["_actions"] if action.dest != "help"]
+    assert [action.dest for action in arguments if not action.help] == []
+    valued = [action for action in arguments if action.nargs != 0 and action.option_strings]
+    words = set({"en": en, "pt": pt}[language].PLACEHOLDERS.values())
+    assert [action.dest for action in valued if action.metavar not in words] == []
+
+
 @pytest.mark.parametrize(("language", "sentences"), [("en", en.COMMANDS), ("pt", pt.COMMANDS)])
 def test_help_lists_the_commands(
     tmp_path: Path, language: str, sentences: dict[str, str], capsys: pytest.CaptureFixture[str]
@@ -71,6 +88,7 @@ def test_help_lists_the_commands(
     printed = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     assert [each for each in sentences.values() if each not in printed] == []
+    assert {"en": en, "pt": pt}[language].OPTIONS["version"] in printed
 
 
 @pytest.mark.parametrize("given", [[], ["nothing"], ["--nothing"], ["check", "--nothing"]])
@@ -96,15 +114,15 @@ def test_setup_makes_what_is_missing(project: Minimal, capsys: pytest.CaptureFix
     assert cli.main(["setup", "--url", url]) == 0
     assert (project.root / ".env").read_text() == "NAME=value\n"
     printed = capsys.readouterr().out
-    assert printed == "\n".join(
-        [messages.ENV_MADE, messages.DATABASE_MADE.format(url=url), messages.NEXT_STEPS, ""]
-    )
+    made = [messages.ENV_MADE, messages.DATABASE_MADE.format(url=url)]
+    assert printed.splitlines()[:2] == made and printed.endswith(f"\n{messages.NEXT_STEPS}\n")
     assert "t" in sa.inspect(sa.create_engine(url, poolclass=sa.NullPool)).get_table_names()
 
     project.write(".env", "NAME=mine\n")
     assert cli.main(["setup", "--url", url]) == 0
     assert (project.root / ".env").read_text() == "NAME=mine\n"
-    assert capsys.readouterr().out == messages.NEXT_STEPS + "\n"
+    nothing = messages.NOTHING_DONE.format(at="a1", more=messages.NONE_LEFT)
+    assert capsys.readouterr().out == f"{nothing}\n{messages.NEXT_STEPS}\n"
 
 
 def test_a_failure_is_a_sentence(
@@ -302,3 +320,22 @@ def test_a_command_works_for_the_project_it_is_typed_in(
     assert cli.main(["setup"]) == 0
     assert (other / "app.db").exists()
     assert not (tmp_path / "app.db").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "pt"])
+def test_the_command_line_speaks_the_language(
+    tmp_path: Path, language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f'[tool.alambique]\nlanguage = "{language}"\n')
+    use_project(tmp_path)
+    said: list[str] = []
+    for given in (["upgrade", "--help"], ["upgrad"], ["upgrade", "--foo"], ["migration"]):
+        with pytest.raises(SystemExit):
+            cli.main(given)
+        printed = capsys.readouterr()
+        said += (printed.out + printed.err).split("\n")
+    text = " ".join(" ".join(said).split())
+    english = ["usage:", "options:", "show this help", "error:", "invalid choice", "unrecognized"]
+    assert [each in text for each in english] == [language == "en"] * len(english)
+    words = {"en": en, "pt": pt}[language].OPTIONS
+    assert words["up_to"] in text and words["url"] in text

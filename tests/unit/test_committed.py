@@ -49,7 +49,7 @@ def test_a_conflict_that_was_committed_is_found(
 ) -> None:
     project.write(name, "Loja\n=======\n\n> > quoted\n>>> print(1)\n")
     commit(project)
-    assert lint.run(Namespace(url=None)) == 0
+    assert lint.run(Namespace(url=None, json=False)) == 0
     git(project.root, "switch", "--quiet", "--create", "feature")
     project.write(name, "Mine\n=======\n")
     commit(project)
@@ -59,7 +59,7 @@ def test_a_conflict_that_was_committed_is_found(
     git(project.root, "-c", f"merge.conflictStyle={style}", "merge", "feature", code=1)
     commit(project)
     capsys.readouterr()
-    assert lint.run(Namespace(url=None)) == 1
+    assert lint.run(Namespace(url=None, json=False)) == 1
     said = capsys.readouterr().out
     assert f"{name}:1: " in said and "<<<<<<< HEAD" in said and ">>>>>>> feature" in said
     assert said.count(messages.CONFLICT_LEFT.partition("(")[0].partition("}")[2]) == 2

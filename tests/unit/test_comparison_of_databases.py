@@ -1,10 +1,11 @@
-"""Two databases are compared as sets of facts; text is made of them at the end."""
+"""Two databases are compared in their server's own words; lines are made of facts at the end."""
 
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alambique.adopt.comparison import Differences, Fact, differences, facts
+from alambique.adopt.comparison import Differences, compared, differences
+from alambique.adopt.definitions import Definition, Fact, read_definitions
 from alambique.names import TableName
 from alambique.settings import use_project
 from sqlalchemy import URL
@@ -27,84 +28,111 @@ def database(folder: Path, name: str, *statements: str) -> URL:
     return url
 
 
-def test_the_same_is_no_difference(tmp_path: Path) -> None:
-    create = f"CREATE TABLE usuarios ({KEY}, nome VARCHAR(50) NOT NULL UNIQUE)"
-    before, after = (database(tmp_path, name, create) for name in ("a.db", "b.db"))
+def table(name: str, *columns: str) -> Definition:
+    """Return a table with these columns, `name type`."""
+    said = tuple((each.split()[0], each) for each in columns)
+    return Definition("TABLE", name, "", table=TableName(name), columns=said)
+
+
+def test_the_same_is_no_difference_however_it_is_laid_out(tmp_path: Path) -> None:
+    before = database(tmp_path, "a.db", f"CREATE TABLE usuarios ({KEY}, nome VARCHAR(50) UNIQUE)")
+    after = database(
+        tmp_path, "b.db", f'create table "usuarios" (\n{KEY},\n\n[nome] varchar( 50 ) UNIQUE\n)'
+    )
 
     found = differences(before, after, [USERS])
 
-    assert not found
+    assert not found, found.lines()
     assert found.lines() == []
 
 
 def test_a_difference_is_a_fact_of_one_database(tmp_path: Path) -> None:
-    before = database(tmp_path, "a.db", f"CREATE TABLE usuarios ({KEY}, nome VARCHAR(50))")
-    after = database(tmp_path, "b.db", f"CREATE TABLE usuarios ({KEY}, nome VARCHAR(60) NOT NULL)")
+    before = database(tmp_path, "a.db", f"CREATE TABLE usuarios ({KEY}, nome TEXT COLLATE NOCASE)")
+    after = database(tmp_path, "b.db", f"CREATE TABLE usuarios ({KEY}, nome TEXT)")
 
     found = differences(before, after, [USERS])
 
     (missing,) = found.missing
-    (added,) = found.added
-    assert (missing.table, missing.part, missing.position) == (USERS, "columns", 1)
-    assert dict(missing.details) == {"name": "nome", "nullable": "True", "type": "VARCHAR(50)"}
-    assert dict(added.details) == {"name": "nome", "type": "VARCHAR(60)"}, "False says nothing"
+    assert (missing.about, missing.part, missing.position) == ("usuarios", "COLUMN", 1)
     assert found.lines() == [
-        "  - usuarios: columns name=nome, nullable=True, position=1, type=VARCHAR(50)",
-        "  + usuarios: columns name=nome, position=1, type=VARCHAR(60)",
+        "  - usuarios: COLUMN nome text collate nocase",
+        "  + usuarios: COLUMN nome text",
     ]
 
 
 def test_only_the_tables_asked_for_are_looked_at(tmp_path: Path) -> None:
     before = database(tmp_path, "a.db", f"CREATE TABLE usuarios ({KEY})")
     after = database(
-        tmp_path, "b.db", f"CREATE TABLE usuarios ({KEY})", f"CREATE TABLE outros ({KEY})"
+        tmp_path,
+        "b.db",
+        f"CREATE TABLE usuarios ({KEY})",
+        f"CREATE TABLE outros ({KEY})",
+        "CREATE VIEW vista AS SELECT 1",
     )
 
     assert not differences(before, after, [USERS])
-    (fact, _) = sorted(differences(before, after, [USERS, TableName("outros")]).added, key=str)
-    assert fact.table == TableName("outros")
+    found = differences(before, after, [USERS, TableName("outros")])
+    assert {fact.about for fact in found.added} == {"outros"}
+    found = differences(before, after, [USERS], lambda each: each.kind == "VIEW")
+    assert found.lines() == ["  + vista: VIEW create view vista as select 1"]
 
 
-def test_a_name_that_sqlite_need_not_have_is_no_fact(tmp_path: Path) -> None:
-    before = database(tmp_path, "a.db", "CREATE TABLE usuarios (a INT, UNIQUE (a), CHECK (a > 0))")
-    named = "CONSTRAINT u UNIQUE (a), CONSTRAINT c CHECK (a > 0)"
-    after = database(tmp_path, "b.db", f"CREATE TABLE usuarios (a INT, {named})")
+def test_what_hangs_on_a_table_is_looked_at(tmp_path: Path) -> None:
+    create = f"CREATE TABLE usuarios ({KEY}, a INT)"
+    trigger = "CREATE TRIGGER gatilho AFTER INSERT ON usuarios BEGIN SELECT 1; END"
+    before = database(tmp_path, "a.db", create, "CREATE INDEX i ON usuarios (a DESC)", trigger)
+    after = database(tmp_path, "b.db", create, "CREATE INDEX i ON usuarios (a)")
 
-    found = differences(before, after, [USERS])
+    lines = differences(before, after, [USERS]).lines()
 
-    assert not found, found.lines()
-
-
-def test_columns_in_another_order_differ_unless_order_does_not_count(tmp_path: Path) -> None:
-    before = database(tmp_path, "a.db", f"CREATE TABLE usuarios ({KEY}, a INT, b INT)")
-    after = database(tmp_path, "b.db", f"CREATE TABLE usuarios ({KEY}, b INT, a TEXT)")
-
-    found = differences(before, after, [USERS])
-    assert len(found.missing) == len(found.added) == 2
-
-    (missing,) = found.without_order().missing
-    (added,) = found.without_order().added
-    assert (missing.position, added.position) == (None, None)
-    assert "name=a" in str(missing) and "position" not in str(missing)
+    assert [line.partition(" create")[0] for line in lines] == [
+        "  - usuarios: INDEX",
+        "  - usuarios: TRIGGER",
+        "  + usuarios: INDEX",
+    ]
 
 
-def test_a_default_of_that_text_is_not_a_position() -> None:
-    """What 1.2 cut out of the text of a line is told apart here: it is no text yet."""
-    said = (("default", "', position=3'"), ("name", "a"))
-    here = Fact(USERS, "columns", said, position=1)
-    there = Fact(USERS, "columns", (("default", "''"), ("name", "a")), position=1)
+def test_columns_in_another_order_are_one_sentence(tmp_path: Path) -> None:
+    before = [table("usuarios", "id int", "a int", "b int", "c int")]
+    after = [table("usuarios", "id int", "c int", "a int", "b bigint")]
 
-    found = Differences(frozenset({here}), frozenset({there})).without_order()
+    found = compared(before, after)
 
     assert len(found.missing) == len(found.added) == 1
+    (sentence,) = [line for line in found.lines() if not line.startswith(("  -", "  +"))]
+    assert "usuarios" in sentence and "id, a, b, c" in sentence
+    assert len(found.without_order().lines()) == 2
 
 
-def test_facts_have_an_order_of_their_own(tmp_path: Path) -> None:
+def test_a_column_more_puts_no_other_in_another_place() -> None:
+    found = compared([table("t", "a int", "b int")], [table("t", "z int", "a int", "b int")])
+    assert found.lines() == ["  + t: COLUMN z int"]
+
+
+def test_what_is_alike_in_many_tables_is_one_line_with_their_count() -> None:
+    names = [f"mesa_{number:02}" for number in range(50)]
+    before = [table(name, "id int", "criado timestamp") for name in names]
+    after = [table(name, "id int") for name in names]
+
+    (line,) = compared(before, after).lines()
+
+    assert "50" in line and "mesa_00, mesa_01, mesa_02" in line and "mesa_03" not in line
+    assert line.endswith("COLUMN criado timestamp")
+
+
+def test_a_tables_own_name_in_what_is_said_does_not_make_it_another() -> None:
+    facts = [
+        Fact(name, "COMMENT", f"COMMENT ON TABLE {name} IS 'x'") for name in ("aa", "bb", "cc")
+    ]
+    (line,) = Differences(frozenset(facts), frozenset(), {}).lines()
+    assert "3" in line and line.endswith("COMMENT ON TABLE … IS 'x'")
+
+
+def test_migrations_own_tables_are_nothing_of_a_database(tmp_path: Path) -> None:
     url = database(
         tmp_path,
         "a.db",
-        f"CREATE TABLE usuarios ({KEY}, a INT)",
-        "CREATE INDEX ix_a ON usuarios (a)",
+        f"CREATE TABLE usuarios ({KEY})",
+        "CREATE TABLE alembic_version (version_num VARCHAR(32))",
     )
-    parts = sorted(fact.part for fact in facts(url, [USERS]))
-    assert parts == ["columns", "columns", "indexes", "pk_constraint"]
+    assert [each.key for each in read_definitions(url)] == ["TABLE usuarios"]

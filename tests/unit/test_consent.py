@@ -91,15 +91,16 @@ LOSSES = [
         "drop=usuarios.nome",
         "drop=usuarios.nome",
     ),
-    (users(column("nome", sa.String(9)), IDADE), "drop=usuarios.nome", "drop=usuarios.nome"),
+    (users(column("nome", sa.String(9)), IDADE), "retype=usuarios.nome", "retype=usuarios.nome"),
+    (users(column("nome", sa.String(9)), IDADE), "retype=usuarios.nome", "drop=usuarios.nome"),
     (
         users(NOME, column("idade", sa.Integer(), nullable=False)),
-        "fill=\"usuarios.idade:'x'\"",
+        'fill="usuarios.idade:0"',
         "fill=usuarios.idade:18",
     ),
     (
         users(NOME, IDADE, column("cpf", sa.String(11), nullable=False)),
-        "fill=\"usuarios.cpf:'x'\"",
+        "fill=\"usuarios.cpf:''\"",
         "fill=usuarios.cpf:'a:b'",
     ),
 ]
@@ -119,6 +120,23 @@ def test_a_loss_is_refused_until_somebody_says_it(
     assert revision_for(connection, models) is None
     revision.downgrade()
     assert connection.exec_driver_sql("SELECT count(*) FROM usuarios").scalar() == 1
+
+
+@pytest.mark.parametrize("value", ["abc", "'x", "nada()", "idade +", "(SELECT 1 FROM nada)"])
+def test_a_fill_is_tried_before_it_is_taken(
+    connection: sa.Connection, value: str, asked: list[str]
+) -> None:
+    models = users(NOME, IDADE, column("cpf", sa.String(11), nullable=False))
+    said = refused(connection, models, f"fill=usuarios.cpf:{value}")
+    assert f"does not take {value} for usuarios.cpf" in said
+    assert "such as ''" in said
+    assert written(connection, models, "fill=usuarios.cpf:nome || 'x'")
+
+
+def test_a_column_is_not_dropped_because_its_type_may_change(
+    connection: sa.Connection, asked: list[str]
+) -> None:
+    assert "drop=usuarios.nome" in refused(connection, users(IDADE), "retype=usuarios.nome")
 
 
 def test_a_table_gone_is_refused_until_somebody_says_it(connection: sa.Connection) -> None:
@@ -193,7 +211,7 @@ def test_nothing_mapped_is_refused(connection: sa.Connection) -> None:
 def test_answers_count(connection: sa.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     models = users(column("apelido", sa.String(30)), column("idade", sa.Integer(), nullable=False))
     rename = messages.ASK_RENAME.format(old=NAME, new="apelido")
-    fill = messages.ASK_FILL.format(name=USERS.column("idade"))
+    fill = messages.ASK_FILL.format(name=USERS.column("idade"), example="0")
     answers: dict[str, str | None] = {rename: "y", fill: "18"}
     questions = answering(monkeypatch, answers.__getitem__)
     written(connection, models).upgrade()
@@ -227,7 +245,7 @@ def test_who_does_not_answer_is_asked_nothing_more(asked: list[str]) -> None:
     assert consent.renamed([NAME, NICK], new, [NAME, NICK], new) == {}
     assert asked == [messages.ASK_RENAME.format(old=NICK, new="apelido")]
     assert len(consent.refused) == 2
-    assert consent.filled_with(NAME) is None and len(asked) == 1
+    assert consent.filled_with(NAME, "0") is None and len(asked) == 1
 
 
 def test_a_rename_does_not_leave_its_schema(asked: list[str]) -> None:
@@ -276,7 +294,7 @@ def test_a_hint_can_be_pasted_into_a_shell() -> None:
     dotted = TableName("a.b")
     consent = Consent([])
     consent.renamed([dotted], [TableName("a.c")], [dotted], [])
-    consent.filled_with(dotted.column("x"))
+    consent.filled_with(dotted.column("x"), "0")
     assert "rename='\"a.b\"':'\"a.c\"'" in consent.refused[0]
     assert "drop='\"a.b\"'" in consent.refused[0]
     assert r'fill="\"a.b\".x:' in consent.refused[1]

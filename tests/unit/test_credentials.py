@@ -57,7 +57,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_template_that_is_not_there_is_named_without_them(root: Path) -> None:
     with pytest.raises(CommandError) as raised:
-        template_check.run(argparse.Namespace())
+        template_check.run(argparse.Namespace(json=False))
     assert "not at https://127.0.0.1:1/x.git" in str(raised.value)
 
 
@@ -75,7 +75,7 @@ def test_a_version_that_is_gone_is_told_without_them(
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     with pytest.raises(CommandError) as raised:
-        template_check.run(argparse.Namespace())
+        template_check.run(argparse.Namespace(json=False))
     assert "no longer has v1.0.0" in str(raised.value) and TOKEN not in str(raised.value)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-from support.comparison import differences, revision_for
+from support.comparison import counted, differences, revision_for
 from support.database import DATABASES
 
 Default = str | sa.TextClause | sa.ColumnElement[Any] | None
@@ -65,6 +65,57 @@ ALIKE: dict[str, tuple[tuple[str, ...], TypeEngine[Any], list[Default]]] = {
             text("now() on update current_timestamp()"),
         ],
     ),
+    "the moment, in the session's zone": (
+        ("postgresql",),
+        sa.DateTime(),
+        [
+            func.now(),
+            text("LOCALTIMESTAMP"),
+            text("now()::timestamp"),
+            text("transaction_timestamp()"),
+            text("localtimestamp(6)"),
+        ],
+    ),
+    "the moment, with its zone": (
+        ("postgresql",),
+        sa.DateTime(timezone=True),
+        [func.now(), text("LOCALTIMESTAMP"), text("CURRENT_TIMESTAMP(6)")],
+    ),
+    "the moment, in UTC": (
+        ("postgresql",),
+        sa.DateTime(),
+        [
+            text("timezone('utc', now())"),
+            text("(now() AT TIME ZONE 'utc')"),
+            text("(CURRENT_TIMESTAMP AT TIME ZONE 'utc')"),
+        ],
+    ),
+    "the moment, as SQLite calls it": (
+        ("sqlite",),
+        sa.DateTime(),
+        [
+            func.now(),
+            text("(datetime('now'))"),
+            text("(DATETIME( 'now' ))"),
+            text("((datetime()))"),
+            text("(strftime('%Y-%m-%d %H:%M:%S', 'now'))"),
+        ],
+    ),
+    "the moment, with its brackets or without": (
+        ("mysql",),
+        sa.DateTime(),
+        [
+            text("CURRENT_TIMESTAMP"),
+            text("CURRENT_TIMESTAMP()"),
+            text("(now())"),
+            text("localtime"),
+        ],
+    ),
+    "the day": (
+        ("postgresql", "mysql"),
+        sa.Date(),
+        [text("(CURRENT_DATE)"), text("(curdate())"), text("now()::date")],
+    ),
     "an array": (
         ("postgresql",),
         postgresql.ARRAY(sa.String),
@@ -78,6 +129,40 @@ UNLIKE: dict[str, tuple[tuple[str, ...], TypeEngine[Any], list[Default]]] = {
     "texts": (DATABASES, sa.String(30), ["0", "0.0", "", "now()", None]),
     "the kind that SQLite stores": (("sqlite",), sa.LargeBinary(), [text("'1'"), text("1")]),
     "a moment": (("postgresql",), sa.DateTime(), [func.now(), text("clock_timestamp()")]),
+    "moments": (
+        ("postgresql",),
+        sa.DateTime(),
+        [
+            text("now()"),
+            text("timezone('utc', now())"),
+            text("timezone('Europe/London', now())"),
+            text("statement_timestamp()"),
+            text("current_date"),
+            text("(now() + interval '1 second')"),
+            text("date_trunc('second', now())"),
+        ],
+    ),
+    "days": (
+        ("postgresql",),
+        sa.Date(),
+        [
+            text("CURRENT_DATE"),
+            text("(now() AT TIME ZONE 'utc')"),
+            text("(now() + interval '1 minute')"),
+            text("date_trunc('month', now())"),
+            text("(timezone('Asia/Tokyo', now()))"),
+        ],
+    ),
+    "moments of SQLite": (
+        ("sqlite",),
+        sa.DateTime(),
+        [
+            func.now(),
+            text("(datetime('now', 'localtime'))"),
+            text("(datetime('now', '+1 second'))"),
+            text("(strftime('%Y-%m-%d %H:%M:%f', 'now'))"),
+        ],
+    ),
     "a day": (DATABASES, sa.Date(), [func.current_date(), "2026-01-01"]),
     "today and its date": (("postgresql",), sa.Date(), [func.current_date(), text("'today'")]),
     "calls": (("sqlite",), sa.Float(), [text("(random())"), text("(abs(random()))")]),
@@ -139,6 +224,40 @@ def test_what_rows_get_otherwise_is_a_change(connection: sa.Connection) -> None:
             connection.commit()
 
 
+def test_the_server_is_asked_once_about_all_defaults(connection: sa.Connection) -> None:
+    def numbered(columns: int) -> sa.MetaData:
+        metadata = sa.MetaData()
+        parts = [
+            sa.Column(f"c{number}", sa.String(9), server_default=str(number))
+            for number in range(columns)
+        ]
+        sa.Table("t", metadata, sa.Column("id", sa.Integer, primary_key=True), *parts)
+        return metadata
+
+    asked = []
+    for columns in (2, 20):
+        mapped = numbered(columns)
+        mapped.create_all(connection)
+        connection.commit()
+        with counted(connection) as statements:
+            assert differences(connection, mapped) == ""
+        asked.append(len(statements))
+        mapped.drop_all(connection)
+        connection.commit()
+    assert asked[1] <= asked[0]
+
+
+def test_one_default_that_is_refused_spoils_no_other(connection: sa.Connection) -> None:
+    found = models("0", sa.Integer())
+    found.create_all(connection)
+    connection.commit()
+
+    mapped = models(text("'0'"), sa.Integer())
+    refused = sa.Column("r", sa.Integer, server_default=text("(no_such_function())"))
+    sa.Table("outra", mapped, sa.Column("id", sa.Integer, primary_key=True), refused)
+    assert "server_default='0'" not in differences(connection, mapped)
+
+
 def test_a_comparison_leaves_nothing_behind(connection: sa.Connection) -> None:
     connection.exec_driver_sql("CREATE TABLE alembic_scratch (c INTEGER)")
     models(text("'0'"), sa.Integer()).create_all(connection)
@@ -156,6 +275,20 @@ def test_a_default_that_counts_is_not_counted(connection: sa.Connection) -> None
     models(text("nextval('numeros')"), sa.Integer()).create_all(connection)
     connection.commit()
     assert differences(connection, models(text("nextval('numeros') + 1"), sa.Integer()))
+    assert connection.exec_driver_sql("SELECT nextval('numeros')").scalar() == 1
+
+
+@pytest.mark.parametrize("connection", ["postgresql"], indirect=True)
+def test_a_function_of_the_applications_is_not_called(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("CREATE TABLE chamadas (n integer)")
+    connection.exec_driver_sql(
+        "CREATE FUNCTION agora() RETURNS timestamptz LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM nextval('numeros'); RETURN now(); END $$"
+    )
+    connection.exec_driver_sql("CREATE SEQUENCE numeros")
+    models(text("agora()"), sa.DateTime()).create_all(connection)
+    connection.commit()
+    assert differences(connection, models(text("agora() + interval '0'"), sa.DateTime()))
     assert connection.exec_driver_sql("SELECT nextval('numeros')").scalar() == 1
 
 

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alambique import messages
 from alambique.autogenerate.discovery import ModelImportError, load_metadata
+from alambique.autogenerate.unseen import unseen_models
 from alambique.settings import InvalidSetting, use_project
 
 BASE = """
@@ -186,3 +187,69 @@ def test_metadata_of_one_base_is_said_once(write: Write, tmp_path: Path) -> None
     write("pyproject.toml", '[tool.alambique]\nextra-models = ["app.models"]\n')
     use_project(tmp_path)
     assert [type(each) for each in load_metadata()] == [sa.MetaData]
+
+
+SQLMODEL = """
+from sqlmodel import Field, SQLModel
+
+
+class Hero(SQLModel, table=True):
+    id: int = Field(primary_key=True)
+"""
+MIXIN = """
+class Named:
+    @declared_attr.directive
+    def __tablename__(cls):
+        return cls.__name__.lower()
+"""
+
+
+def unseen(root: Path) -> list[str]:
+    """Return what is not compared of the project in this folder, by file, line and class."""
+    here = use_project(root)
+    load_metadata()
+    return [
+        f"{each.path.as_posix()}:{each.line} {each.name}"
+        for each in unseen_models(here, root / "migrations")
+    ]
+
+
+def test_models_that_nobody_imports_are_named(write: Write, tmp_path: Path) -> None:
+    write("app/models.py", MODEL.format(table="vista"))
+    write("app/pedidos/model.py", MODEL.format(table="pedidos"))
+    write("cobranca.py", SQLMODEL)
+    assert unseen(tmp_path) == ["cobranca.py:5 Hero", "app/pedidos/model.py:5 Model"]
+
+
+def test_what_somebody_imports_is_compared(write: Write, tmp_path: Path) -> None:
+    write("app/models.py", "from app.pedidos.model import Model\n")
+    write("app/pedidos/model.py", MODEL.format(table="pedidos"))
+    assert unseen(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "migrations/versions/a1.py",
+        "tests/models_of_tests.py",
+        ".venv/lib/models_of_others.py",
+        "ambiente/lib/models_of_others.py",
+        "other/app/tables.py",
+        "vendor/theirs/tables.py",
+    ],
+)
+def test_what_is_not_the_applications_is_no_model_of_it(
+    write: Write, tmp_path: Path, name: str
+) -> None:
+    write("app/__init__.py", "")
+    write("ambiente/pyvenv.cfg", "")
+    write("other/pyproject.toml", "")
+    write(name, MODEL.format(table="alheia"))
+    assert unseen(tmp_path) == []
+
+
+@pytest.mark.parametrize("source", [MIXIN, "__tablename__ = ", "x = '__tablename__'"])
+def test_what_maps_no_table_is_no_model(write: Write, tmp_path: Path, source: str) -> None:
+    write("app/models.py", MODEL.format(table="vista"))
+    write("app/outra.py", source)
+    assert unseen(tmp_path) == []

@@ -3,11 +3,14 @@
 import argparse
 import importlib.util
 import io
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import alambique
+import jsonschema
 import pytest
 import sqlalchemy as sa
 from alambique import __version__, messages
@@ -118,10 +121,20 @@ def test_the_command_prints_a_line_for_each_check(
     (root / "app.db").unlink()
     printed = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding=encoding))
-    assert doctor.run(argparse.Namespace(url=None)) == 1
+    assert doctor.run(argparse.Namespace(url=None, json=False)) == 1
     lines = printed.getvalue().decode(encoding).splitlines()
     assert len(lines) == len(CHECKS) and {line[0] for line in lines} == set(marks)
     assert not (root / "app.db").exists()  # looking does not make it
+
+
+def test_a_program_reads_it(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "app.db").unlink()
+    assert doctor.run(argparse.Namespace(url=None, json=True)) == 1
+    said = json.loads(capsys.readouterr().out)
+    schema = Path(alambique.__file__).parent / "schemas" / "doctor.json"
+    jsonschema.validate(said, json.loads(schema.read_text(encoding="utf-8")))
+    assert [each["check"] for each in said["checks"]] == CHECKS
+    assert {each["outcome"] for each in said["checks"]} == {"well", "fault", "remark"}
 
 
 def raising(error: BaseException) -> Callable[[], str]:

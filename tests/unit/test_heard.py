@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from alambique import messages
 from alambique.adopt import models
+from alambique.adopt.made import MadeFiles
 from alambique.commands import (
     apply_migrations,
     create_migration,
@@ -20,9 +21,11 @@ from alambique.commands import (
     revert_migrations,
 )
 from alambique.database.creation import scratch_database
+from alambique.history.environment import hear
 from alambique.history.plan import plan
 from alambique.history.rebase import rebase
 from alambique.history.status import NotCurrent, State, current_heads, status
+from alambique.names import TableName
 from alambique.settings import alembic_config, use_history
 from alambique.testing import history as checks_of_history
 from alambique.tools import downgrade, setup, upgrade
@@ -179,6 +182,13 @@ def test_a_table_in_a_schema(made: Minimal) -> None:
         ensure_current(at)
 
 
+def test_what_lies_beside_it_is_ours(made: Minimal) -> None:
+    """Else whoever asks for the schema gets a model of the ledger."""
+    says(made, 'version_table="versions", version_table_schema="ops"')
+    ours = hear(alembic_config()).own_tables("public")
+    assert {TableName("versions", "ops"), TableName("alembic_ledger", "ops")} <= ours
+
+
 def test_a_rebase_makes_way_in_it(made: Minimal) -> None:
     made.revision("c3", "a1", upgrade="pass")
     apply_migrations("c3")
@@ -211,7 +221,9 @@ def test_no_model_is_written_of_it(made: Minimal) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE cars (id INTEGER PRIMARY KEY)")
     options = Namespace(url=None, schema=None, tables=None, module=None)
-    assert "versions" not in {each.name for each in models.write_models(alembic_config(), options)}
+    assert "versions" not in {
+        each.name for each in models.write_models(alembic_config(), options, MadeFiles())
+    }
 
 
 def test_a_database_that_env_py_names(made: Minimal) -> None:

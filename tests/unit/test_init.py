@@ -1,6 +1,7 @@
 """`alambique init`: what people made of Alembic's templates becomes one call, and comes back."""
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -480,6 +481,14 @@ def test_where_there_is_no_alembic_ini(
     assert (deep or "alembic init") in said
 
 
+def drop_what_is_said(said: str, root: Path) -> None:
+    """Drop the tables of ours, as `init --undo` says: Alembic would propose it."""
+    engine = sa.create_engine(f"sqlite:///{root}/app.db", poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for statement in re.findall(r"DROP TABLE IF EXISTS \w+;", said):
+            connection.exec_driver_sql(statement)
+
+
 def test_a_stock_env_py_where_there_was_none_before(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -503,6 +512,7 @@ def test_a_stock_env_py_where_there_was_none_before(
     assert main(["init", "--undo"]) == 0
     said = capsys.readouterr().out
     assert "DROP TABLE IF EXISTS alembic_journal;" in said
+    drop_what_is_said(said, root)
 
     source = (root / "migrations/env.py").read_text()
     assert "alambique" not in source and "history" not in ini.read_text()
@@ -518,7 +528,9 @@ def test_a_stock_env_py_where_there_was_none_before(
         command.check(alembic_config())
 
 
-def test_a_stock_env_py_for_an_asynchronous_driver_keeps_what_it_was_given(root: Path) -> None:
+def test_a_stock_env_py_for_an_asynchronous_driver_keeps_what_it_was_given(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from support.minimal import minimal_project
 
     made = minimal_project(root, url="sqlite+aiosqlite:///app.db")
@@ -533,7 +545,9 @@ def test_a_stock_env_py_for_an_asynchronous_driver_keeps_what_it_was_given(root:
         'run_migrations(include_object=mine, version_table="ours")\n',
     )
     command.upgrade(alembic_config(), "head")
+    capsys.readouterr()
     assert main(["init", "--undo"]) == 0
+    drop_what_is_said(capsys.readouterr().out, root)
     source = (root / "migrations/env.py").read_text()
     assert "async_engine_from_config" in source and "alambique" not in source
     assert source.count('include_object=mine, version_table="ours"') == 2

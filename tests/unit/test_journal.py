@@ -20,9 +20,9 @@ import sqlalchemy as sa
 from alambique import messages
 from alambique.database import answers
 from alambique.database.aside import Aside
+from alambique.database.tables import JOURNAL_TABLE
 from alambique.settings import alembic_config
 from alambique.upgrade import doubt, recording
-from alambique.upgrade.records import JOURNAL
 from alambique.versions import at_least
 from alembic import command
 from alembic.util import CommandError
@@ -95,7 +95,7 @@ class Database:
 
     def recorded(self) -> int:
         """Return how many rows the journal has; it has none when all is well."""
-        ((count,),) = self.rows(f"SELECT count(*) FROM {JOURNAL.name}")
+        ((count,),) = self.rows(f"SELECT count(*) FROM {JOURNAL_TABLE}")
         return int(count)
 
 
@@ -425,7 +425,7 @@ def test_what_is_one_transaction_has_no_journal(database: Callable[..., Database
     made = database("postgresql")
     made.revision('op.add_column("t", sa.Column("new", sa.Integer))')
     made.upgrade()
-    assert made.tables().keys() == {"t", "alembic_version"}
+    assert made.tables().keys() == {"t", "alembic_version", "alembic_ledger"}
 
 
 def test_new_tables_get_their_indexes_in_one_order(database: Callable[..., Database]) -> None:

@@ -10,7 +10,8 @@ import pytest
 LIBRARY = Path(__file__).resolve().parents[2] / "template/vendor/alambique"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 
-BASE = {"messages", "names", "private", "versions", "settings", "terminal", "text", "formatting"}
+BASE = {"messages", "names", "private", "versions", "settings", "terminal", "logs", "text"}
+BASE |= {"formatting"}
 BELOW_HISTORY = BASE | {"database", "autogenerate"}
 BELOW_COMMANDS = BELOW_HISTORY | {"history"}
 # What each part may import besides itself.
@@ -22,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "text": set(),
     "settings": {"messages"},
     "terminal": {"messages"},
+    "logs": {"messages", "settings", "terminal"},
     "formatting": {"messages", "settings"},
     "database": BASE,
     "upgrade": BASE | {"database"},

@@ -83,3 +83,50 @@ def test_rows_that_stock_does_not_bear_are_left_out(project: Minimal) -> None:
     outcome = moved(project, kills=0, down=0)
     assert outcome.verdict == "equal"
     assert outcome.points == 1 and "does not bear rows at r3" in outcome.notes[0]
+
+
+@pytest.mark.full
+def test_what_a_batch_of_stock_loses_is_named_with_its_revision(project: Minimal) -> None:
+    project.revision(
+        "r3",
+        "r2",
+        'op.create_table("v", sa.Column("id", sa.Integer, primary_key=True),'
+        ' sa.Column("n", sa.Integer), sqlite_autoincrement=True)',
+    )
+    project.revision(
+        "r4",
+        "r3",
+        'with op.batch_alter_table("v") as batch:\n'
+        '    batch.alter_column("n", existing_type=sa.Integer, nullable=False)',
+    )
+    outcome = moved(project, kills=0, down=0)
+    assert outcome.verdict == "equal", outcome.details
+    kept = "keeps 1 that stock's batch loses: v: AUTOINCREMENT (at r4)"
+    assert outcome.notes[-1] == kept
+
+
+@pytest.mark.full
+def test_what_stock_never_had_is_not_kept(project: Minimal, tmp_path: Path) -> None:
+    env = tmp_path / "env_of_ours.py"
+    env.write_text(
+        STOCK
+        + """
+import sqlalchemy as sa
+with engine.begin() as connection:
+    connection.execute(sa.text(
+        "CREATE TRIGGER IF NOT EXISTS made_up AFTER DELETE ON t BEGIN SELECT 1; END"
+    ))
+"""
+    )
+    outcome = moved(project, env=str(env), kills=0, down=0)
+    assert outcome.verdict == "different"
+    assert "ours has what stock never lost: trigger made_up" in outcome.notes[-1]
+
+
+@pytest.mark.full
+def test_rows_whose_parents_a_revision_deletes_are_left_out(project: Minimal) -> None:
+    """Stock leaves them without a parent, ours refuses the revision."""
+    project.revision("r3", "r2", 'op.execute("DELETE FROM t")')
+    outcome = moved(project, kills=0, down=0)
+    assert outcome.verdict == "equal", outcome.details
+    assert "rows without a parent on the way to heads" in outcome.notes[0]

@@ -40,12 +40,8 @@ def models(parts: list[SchemaItem], schema: str | None = None) -> sa.MetaData:
 
 
 def asks_for(differences: str) -> list[str]:
-    """Return the operations of a comparison, without names.
-
-    Not those on indexes: MariaDB keeps the one that it made for a key.
-    """
-    calls = re.findall(r"op\.(\w{2,})", differences)
-    return [each for each in calls if not each.endswith("index")]
+    """Return the operations of a comparison, without names."""
+    return re.findall(r"op\.(\w{2,})", differences)
 
 
 # What only compares writes them as Alembic alone does.
@@ -79,6 +75,35 @@ def test_what_is_written_runs(connection: sa.Connection, before: Parts, after: P
         revision.downgrade()
         assert asks_for(differences(connection, now)) == found != []
     assert connection.exec_driver_sql("SELECT id, a, p FROM filhos").all() == [(1, 2, None)]
+
+
+def test_the_index_under_a_key_goes_with_it(connection: sa.Connection) -> None:
+    models([sa.ForeignKeyConstraint(["p"], ["pais.id"], name="fk_p")]).create_all(connection)
+    connection.commit()
+    inspector = sa.inspect(connection)
+    before = [inspector.get_indexes("filhos"), inspector.get_foreign_keys("filhos")]
+    revision = revision_for(connection, models([]), "drop=filhos.fk_p")
+    assert revision is not None
+    for _ in range(2):
+        revision.upgrade()
+        assert differences(connection, models([])) == ""
+        assert sa.inspect(connection).get_indexes("filhos") == []
+        revision.downgrade()
+        inspector = sa.inspect(connection)
+        assert [inspector.get_indexes("filhos"), inspector.get_foreign_keys("filhos")] == before
+
+
+def test_an_index_that_another_key_needs_stays(connection: sa.Connection) -> None:
+    both = [
+        lambda: sa.ForeignKeyConstraint(["p"], ["pais.id"], name="fk_p"),
+        lambda: sa.ForeignKeyConstraint(["p"], ["outros.id"], name="fk_o"),
+    ]
+    models([make() for make in both]).create_all(connection)
+    connection.commit()
+    revision = revision_for(connection, models([both[1]()]))
+    assert revision is not None and "drop_index" not in revision.source
+    revision.upgrade()
+    assert differences(connection, models([both[1]()])) == ""
 
 
 def test_a_long_name_is_cut_as_the_database_has_it(connection: sa.Connection) -> None:

@@ -137,9 +137,9 @@ def test_mariadb_writes_it_down(project: Minimal, new_database: Callable[[str], 
 
 def test_nothing_to_do_is_said(project: Minimal, capsys: pytest.CaptureFixture[str]) -> None:
     command.upgrade(alembic_config(), "head")
-    assert command_plan.run(Namespace(url=None, markdown=False)) == 0
+    assert command_plan.run(Namespace(url=None, markdown=False, json=False)) == 0
     assert capsys.readouterr().out == f"{messages.NOTHING_TO_DO}\n"
-    assert command_plan.run(Namespace(url=None, markdown=True)) == 0
+    assert command_plan.run(Namespace(url=None, markdown=True, json=False)) == 0
     assert capsys.readouterr().out == f"### {messages.PLAN_EMPTY}\n"
 
 

@@ -4,6 +4,7 @@ When one of these fails, that library changed: mend the function of the same nam
 `alambique/private.py`, or find out whether there is a public way by now.
 """
 
+import argparse
 import asyncio
 import inspect
 import io
@@ -19,7 +20,7 @@ from alembic import context as alembic_context
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.operations import Operations
-from alembic.operations.ops import MigrationScript
+from alembic.operations.ops import AddColumnOp, MigrationScript, ModifyTableOps
 from alembic.operations.schemaobj import SchemaObjects
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -113,6 +114,14 @@ def test_render_type_asks_render_item_again(context: AutogenContext) -> None:
     assert private.render_type(sa.String(30), context) == "asked"
 
 
+def test_render_operation(context: AutogenContext) -> None:
+    """The lines of a block come one by one, as a printer indents each of them."""
+    context.opts |= {"alembic_module_prefix": "op.", "sqlalchemy_module_prefix": "sa."}
+    column = AddColumnOp("t", sa.Column("a", sa.Integer()))
+    lines = private.render_operation(ModifyTableOps("t", [column, column]), context)
+    assert lines == ["op.add_column('t', sa.Column('a', sa.Integer(), nullable=True))"] * 2
+
+
 def test_render_expression(context: AutogenContext) -> None:
     table = table_with()
     expression = table.c.a.in_([1, 2])
@@ -126,6 +135,12 @@ def test_variant_of() -> None:
         assert private.variant_of(type_, MYSQL) is json
         assert private.variant_of(type_, SQLITE) is type_
     assert private.variant_of(json, MYSQL) is json
+
+
+def test_is_in_batch(context: AutogenContext) -> None:
+    assert not private.is_in_batch(context)
+    with context._within_batch():
+        assert private.is_in_batch(context)
 
 
 def test_types_differ(context: AutogenContext) -> None:
@@ -178,6 +193,36 @@ def test_print_upgrade(tmp_path: Path) -> None:
     private.print_upgrade(config, ("a1", "b1"), "heads")
     printed = config.output_buffer.getvalue()
     assert "a1, b1 -> m1" in printed and "CREATE TABLE" not in printed
+
+
+def test_steps_to_heads(tmp_path: Path) -> None:
+    made = minimal_project(tmp_path)
+    made.revision("a1")
+    made.revision("b1", "a1")
+    steps = private.steps_to_heads(ScriptDirectory.from_config(alembic_config()))
+    assert [step.revision.revision for step in steps] == ["a1", "b1"]
+
+
+def test_at_once(tmp_path: Path) -> None:
+    """Three bases, one of which needs another first: one step, and each head left is noted."""
+    made = minimal_project(tmp_path)
+    made.revision("a1")
+    made.revision("b1", more="depends_on = None")
+    made.revision("c1", "b1", more='depends_on = "a1"')
+    made.revision("d1")
+    script = ScriptDirectory.from_config(alembic_config())
+    steps = private.steps_to_heads(script)
+    assert {step.revision.revision for step in steps} == {"a1", "b1", "c1", "d1"}
+
+    noted: list[str] = []
+    with sa.create_engine("sqlite://").connect() as connection:
+        stamps = private.at_once(script, steps, lambda each: noted.append(each.revision.revision))
+        options = {"fn": lambda *_: stamps}
+        migration = MigrationContext.configure(connection, opts=options)
+        with Operations.context(migration):
+            migration.run_migrations()
+        assert noted == [step.revision.revision for step in steps]
+        assert set(migration.get_current_heads()) == {"c1", "d1"}
 
 
 ENV = """
@@ -395,3 +440,28 @@ def test_constraint_sql() -> None:
     constraint = sa.UniqueConstraint("a", name="uq")
     table_with(constraint)
     assert private.constraint_sql(constraint, SQLITE) == "CONSTRAINT uq UNIQUE (a)"
+
+
+def test_nothing_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = minimal_project(tmp_path)
+    hooks = "\n[post_write_hooks]\nhooks = ruff\nruff.type = ruff\n"
+    made.write("alembic.ini", (made.root / "alembic.ini").read_text() + hooks)
+    made.write(
+        "alembic.ini",
+        (made.root / "alembic.ini")
+        .read_text()
+        .replace("[alembic]\n", "[alembic]\nrevision_environment = true\n"),
+    )
+    with private.nothing_announced():
+        command.revision(alembic_config(), "one")
+    assert capsys.readouterr().out == ""
+    command.revision(alembic_config(), "two")
+    assert "Running post write hook" in capsys.readouterr().out
+
+
+def test_argparse_speaking(capsys: pytest.CaptureFixture[str]) -> None:
+    with private.argparse_speaking({"usage: ": "uso: "}):
+        argparse.ArgumentParser(prog="p").print_help()
+    argparse.ArgumentParser(prog="p").print_help()
+    printed = capsys.readouterr().out
+    assert printed.count("uso: p") == printed.count("usage: p") == 1

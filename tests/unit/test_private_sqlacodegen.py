@@ -90,6 +90,6 @@ def test_each_of_them_is_called() -> None:
 
     assert set(OVERRIDDEN) <= called
     assert "from core.database import Base\n" in source
-    assert "class Donos(Base):" in source
+    assert "class Dono(Base):" in source
     assert "CheckConstraint(\"nome <> ''\"" in source
-    assert "'Donos | None'" in source
+    assert "'Dono | None'" in source

@@ -12,7 +12,7 @@ from alembic.autogenerate import render_python_code
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError, PriorityDispatchResult
+from alembic.util import PriorityDispatchResult
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeDecorator
 
@@ -155,13 +155,14 @@ def test_what_the_database_refuses_is_a_difference(connection: sa.Connection) ->
     assert alter.modify_server_default is mapped.server_default
 
 
-def test_other_members_of_a_native_enum_are_not_passed_over() -> None:
+def test_other_members_of_a_native_enum_are_a_change_of_its_type() -> None:
     found: sa.Column[str] = sa.Column("a", sa.Enum("a", "b", name="letra"))
     mapped: sa.Column[str] = sa.Column("a", sa.Enum("a", "c", name="letra"))
     alter = ops.AlterColumnOp("t", "a")
-    with pytest.raises(CommandError, match="letra"):
-        context = context_on("postgresql+psycopg://")
-        compare_type(context, alter, None, "t", "a", found, mapped)
+    context = context_on("postgresql+psycopg://")
+    result = compare_type(context, alter, None, "t", "a", found, mapped)
+    assert result is PriorityDispatchResult.STOP
+    assert (alter.existing_type, alter.modify_type) == (found.type, mapped.type)
 
 
 @pytest.mark.parametrize(

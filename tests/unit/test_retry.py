@@ -150,6 +150,7 @@ def test_what_is_refused_is_a_sentence(connection: sa.Connection, pauses: list[f
     [
         (error_codes.LOCK_NOT_AVAILABLE, True),
         (error_codes.DEADLOCK_DETECTED, True),
+        (error_codes.SERIALIZATION_FAILURE, True),
         (error_codes.UNDEFINED_TABLE, False),
         (error_codes.ER_LOCK_WAIT_TIMEOUT, True),
         (error_codes.ER_LOCK_DEADLOCK, True),

@@ -269,11 +269,23 @@ def test_what_no_driver_takes_is_a_sentence(root: Path, driver: str) -> None:
     assert "nothing_known" in str(refused.value) and "segredo" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("written", "driver"),
+    [
+        ("postgres://ana:x@h/shop", "postgresql"),
+        ("postgres+psycopg://ana:x@h/shop", "postgresql+psycopg"),
+        ("postgres+asyncpg://ana:x@h/shop", "postgresql+asyncpg"),
+    ],
+)
 def test_postgres_is_what_providers_call_postgresql(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, monkeypatch: pytest.MonkeyPatch, written: str, driver: str
 ) -> None:
-    monkeypatch.setenv("DATABASE_URL", "postgres://ana:x@h/shop")
-    assert service_url().get_backend_name() == "postgresql"
+    monkeypatch.setenv("DATABASE_URL", written)
+    assert service_url().drivername == driver
+    assert migration_url().drivername == driver
+    assert migration_url(alembic_config(written)).drivername == driver
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", written)
+    assert migration_url().drivername == driver
 
 
 def test_a_variable_of_the_environment_wins_over_dotenv(

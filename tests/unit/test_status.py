@@ -73,7 +73,7 @@ def test_other_tables_are_listed_as_ignored(
         connection.execute(sa.text("CREATE TABLE alheia (id INTEGER)"))
         connection.execute(sa.text('CREATE TABLE "a.b" (id INTEGER)'))
     assert status(alembic_config()).ignored == [TableName("a.b"), TableName("alheia")]
-    assert check.run(Namespace(url=None)) == 0
+    assert check.run(Namespace(url=None, json=False)) == 0
     assert messages.IGNORED.format(tables='"a.b", alheia') in capsys.readouterr().out
 
 
@@ -130,14 +130,14 @@ def elsewhere(project: Minimal, monkeypatch: pytest.MonkeyPatch) -> Minimal:
 def test_the_url_in_alembic_ini_counts(elsewhere: Minimal) -> None:
     assert current_heads(alembic_config()) == ("b2",)
     assert status(alembic_config()).state is State.CURRENT
-    assert check.run(Namespace(url=None)) == State.CURRENT
+    assert check.run(Namespace(url=None, json=False)) == State.CURRENT
     assert not (elsewhere.root / "service.db").exists()
 
 
 def test_a_url_given_to_the_command_wins(elsewhere: Minimal) -> None:
     other = f"sqlite:///{elsewhere.root}/other.db"
     assert current_heads(alembic_config(other)) == ()
-    assert check.run(Namespace(url=other)) == State.BEHIND
+    assert check.run(Namespace(url=other, json=False)) == State.BEHIND
 
     config = alembic_config()
     config.cmd_opts = Namespace(x=[f"url={other}"])

@@ -5,12 +5,15 @@ tests/project.
 """
 
 import argparse
+import json
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import alambique
 import copier
+import jsonschema
 import pytest
 from alambique import messages, terminal
 from alambique.settings import use_project
@@ -259,8 +262,16 @@ def test_what_stops_an_update_is_a_sentence(
 
 
 def test_the_check_says_what_is_new(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert template_check.run(argparse.Namespace()) == 3
-    assert "The template is at v2.1.0, this project at v2.0.0." in capsys.readouterr().out
+    sentence = "The template is at v2.1.0, this project at v2.0.0."
+    assert template_check.run(argparse.Namespace(json=False)) == 3
+    assert sentence in capsys.readouterr().out
+
+    assert template_check.run(argparse.Namespace(json=True)) == 3
+    said = json.loads(capsys.readouterr().out)
+    schema = Path(alambique.__file__).parent / "schemas" / "template-check.json"
+    jsonschema.validate(said, json.loads(schema.read_text(encoding="utf-8")))
+    assert (said["state"], said["newest_version"]) == ("behind", "v2.1.0")
+    assert sentence in said["news"]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ START = {
         CREATE TABLE t (id INTEGER PRIMARY KEY, old INTEGER);
         INSERT INTO t VALUES (1, 1), (2, 2), (3, 3);
     """,
+    "sqlite": "",
 }
 
 # A transaction that looks at nothing of ours: who builds an index concurrently waits at its end for
@@ -469,6 +470,67 @@ def test_nobody_is_named_where_it_only_takes_long(
     with made.held(*READS):
         made.upgrade()
     assert "session" not in caplog.text
+
+
+LONG = {
+    "postgresql": "SELECT pg_sleep(1.2)",
+    "mysql": "DO sleep(1.2)",
+    "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 8000000)"
+    " SELECT max(x) FROM n",
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_what_takes_long_is_said_with_how_long(
+    database: Callable[..., Database],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
+) -> None:
+    monkeypatch.setattr(lookout, "AT_WORK", 0.3)
+    made = database(kind)
+    made.revision(LONG[kind])
+    made.upgrade()
+    said = [each for each in caplog.messages if each.startswith("At work for")]
+    assert said and all(f" s: {LONG[kind][:20]}" in each for each in said)
+
+
+SLOW_INDEX = [
+    "CREATE FUNCTION slow(INTEGER) RETURNS INTEGER LANGUAGE plpgsql IMMUTABLE AS"
+    " 'BEGIN PERFORM pg_sleep(0.2); RETURN $1; END'",
+    "CREATE INDEX ix_slow ON t (slow(old))",
+]
+
+
+def test_how_far_an_index_is_comes_from_the_server(
+    database: Callable[..., Database],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(lookout, "AT_WORK", 0.6)
+    monkeypatch.setattr(lookout, "PATIENCE", 0.2)
+    made = database("postgresql")
+    made.revision(*SLOW_INDEX)
+    made.upgrade()
+    said = [each for each in caplog.messages if "CREATE INDEX ix_slow" in each]
+    assert said and all("[building index: scanning table, " in each for each in said), said
+
+
+def test_what_cannot_be_put_in_one_order_with_others_is_tried_again(
+    database: Callable[..., Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where transactions are serializable, a server says so with 40001, as late as at the end."""
+    monkeypatch.setenv("MIGRATION_LOCK_WAIT", "5")
+    made = database("postgresql")
+    made.run("CREATE SEQUENCE attempts")  # which no rollback takes back
+    made.revision(
+        "CREATE TABLE made (id int)",
+        "DO $$ BEGIN IF nextval('attempts') = 1 THEN "
+        "RAISE EXCEPTION 'could not serialize access' USING ERRCODE = '40001'; END IF; END $$",
+    )
+    made.upgrade()
+    assert made.rows("SELECT last_value FROM attempts") == [(2,)]
+    assert made.rows("SELECT count(*) FROM made") == [(0,)]
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])

@@ -5,7 +5,9 @@ How a service's own API behaves, and its server, is in tests/project.
 
 import asyncio
 import logging
+import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,14 @@ import sqlalchemy as sa
 from alambique import messages
 from alambique.commands import apply_migrations
 from alambique.settings import InvalidSetting
-from alambique.web import fastapi, flask, rows, serving
+from alambique.web import drift, fastapi, flask, rows, serving
 from alambique.web.readiness import check_at_startup, readiness
 from alembic.util import CommandError
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from flask import Flask
 from pydantic import BaseModel
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from support.minimal import Minimal, minimal_project
@@ -55,6 +57,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Minimal:
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/app.db")
     monkeypatch.delenv("STARTUP_CHECK", raising=False)
+    monkeypatch.delenv("READY_DRIFT", raising=False)
+    monkeypatch.setattr(drift, "_comparisons", drift.Comparisons())
     made = minimal_project(tmp_path, url=None)
     made.revision("a1", upgrade=CREATE)
     return made
@@ -131,6 +135,100 @@ def test_the_check_may_be_said_in_dotenv(made: Minimal, monkeypatch: pytest.Monk
     check_at_startup()
 
 
+# Drift
+
+
+def adrift(made: Minimal) -> None:
+    """Bring the database to the code's revision, and have it differ from the models."""
+    made.models('Table("usuarios", metadata, Column("id", Integer, primary_key=True))\n')
+    apply_migrations()
+    engine = sa.create_engine(os.environ["DATABASE_URL"], poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE usuarios ADD COLUMN estranha INTEGER")
+
+
+def logged(caplog: pytest.LogCaptureFixture, beginning: str) -> str:
+    """Wait for the comparison, and return what it logged."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for message in caplog.messages:
+            if message.startswith(beginning):
+                return message
+        time.sleep(0.05)
+    raise AssertionError(f"nothing but {caplog.messages}")
+
+
+DRIFT = messages.DRIFT.partition("{")[0].split("\n")[0]
+
+
+def test_drift_takes_a_service_out_where_it_is_to(
+    made: Minimal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    adrift(made)
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", f"sqlite:///{made.root}/other.db")
+    monkeypatch.setenv("READY_DRIFT", "refuse")
+    assert readiness()[0] == "ready", "a probe waits for no comparison"
+    assert "estranha" in logged(caplog, DRIFT)
+    state, sentence = readiness()
+    assert (state, sentence) == ("drift", messages.READY_DRIFTED)
+    assert "estranha" not in sentence, "a stranger is told of the schema"
+
+    made.revision("b2", "a1")
+    assert readiness()[0] == "behind", "what is known at once comes first"
+
+
+def test_drift_may_only_be_logged(
+    made: Minimal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    adrift(made)
+    monkeypatch.setenv("READY_DRIFT", "warn")
+    assert readiness()[0] == "ready"
+    assert "estranha" in logged(caplog, DRIFT)
+    assert readiness()[0] == "ready"
+
+
+def test_who_asks_often_has_nothing_compared_more_often(
+    made: Minimal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[None] = []
+    monkeypatch.setattr(drift.Comparisons, "_compare", lambda _: begun.append(None))
+    apply_migrations()
+    for _ in range(3):
+        readiness()
+    assert begun == [], "nobody asked for it"
+    monkeypatch.setenv("READY_DRIFT", "warn")
+    for _ in range(9):
+        assert readiness()[0] == "ready"
+    assert len(begun) == 1
+    monkeypatch.setattr(drift, "INTERVAL", 0.0)
+    readiness()
+    assert len(begun) == 2
+
+
+def test_a_comparison_that_fails_is_logged_and_no_more(
+    made: Minimal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    apply_migrations()
+    made.models('raise LookupError("not today")\n')
+    monkeypatch.setenv("READY_DRIFT", "refuse")
+    assert readiness()[0] == "ready"
+    assert "not today" in logged(caplog, messages.NOT_COMPARED.partition("{")[0])
+    assert readiness()[0] == "ready"
+
+    monkeypatch.setattr(drift, "PATIENCE", 0.0)
+    monkeypatch.setattr(drift, "INTERVAL", 0.0)
+    readiness()
+    logged(caplog, messages.NOT_COMPARED.format(cause="TimeoutExpired"))
+
+
+def test_a_wrong_word_about_drift_is_a_sentence(
+    made: Minimal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_migrations()
+    monkeypatch.setenv("READY_DRIFT", "1")
+    assert readiness() == ("error", messages.NOT_A_DRIFT.format(value="1"))
+
+
 # FastAPI
 
 
@@ -204,6 +302,31 @@ def test_fastapi_answers_errors_as_json() -> None:
     answer = client.post("/usuarios", json={"nome": ["secret"]})
     assert answer.status_code == 422 and "secret" not in answer.text
     assert set(answer.json()["detail"][0]) == {"type", "loc", "msg"}
+
+
+GONE = "sqlite:////nowhere/at/all.db"
+
+
+def test_fastapi_answers_503_while_the_database_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    app = FastAPI()
+    fastapi.prepare(app)
+    gone = sa.create_engine(GONE)
+
+    @app.get("/usuarios")
+    def read() -> None:
+        gone.connect()
+
+    @app.get("/mistaken")
+    def mistaken() -> None:
+        sa.create_engine("sqlite://").connect().exec_driver_sql("SELECT * FROM nothing")
+
+    client = TestClient(app)
+    answer = client.get("/usuarios")
+    assert (answer.status_code, answer.json()) == (503, {"detail": messages.DATABASE_GONE})
+    (line,) = [each.getMessage() for each in caplog.records if each.name == "alambique.web"]
+    assert "GET /usuarios" in line and "unable to open" in line and "\n" not in line
+    with pytest.raises(OperationalError):  # a mistake in a query is one: 500, with its traceback
+        client.get("/mistaken")
 
 
 def test_fastapi_reads_rows(sessions: sessionmaker[Session]) -> None:
@@ -310,6 +433,31 @@ def test_flask_answers_errors_as_json(app: Flask) -> None:
         assert answer.status_code == 422 and "secret" not in answer.text
         assert answer.get_json()["detail"][0]["msg"]
     assert client.delete("/usuarios").get_json()["detail"]
+
+
+def test_flask_answers_503_while_the_database_is_gone(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = sa.create_engine(GONE)
+
+    @app.get("/gone")
+    def read() -> str:
+        gone.connect()
+        return ""
+
+    @app.get("/mistaken")
+    def mistaken() -> str:
+        sa.create_engine("sqlite://").connect().exec_driver_sql("SELECT * FROM nothing")
+        return ""
+
+    client = app.test_client()
+    answer = client.get("/gone")
+    assert (answer.status_code, answer.get_json()) == (503, {"detail": messages.DATABASE_GONE})
+    (line,) = [each.getMessage() for each in caplog.records if each.name == "alambique.web"]
+    assert "GET /gone" in line and "unable to open" in line and "\n" not in line
+    app.testing = True
+    with pytest.raises(OperationalError):
+        client.get("/mistaken")
 
 
 # The application, found and described

@@ -1,4 +1,4 @@
-"""What the service sells."""
+"""O que o serviço vende."""
 
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ from core.database import CoreBase
 
 
 class Produto(CoreBase):
-    """A product and its price."""
+    """Um produto e seu preço."""
 
     __tablename__ = "produtos"
 

@@ -1,4 +1,4 @@
-"""Who uses the service."""
+"""Quem usa o serviço."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -7,7 +7,7 @@ from core.database import CoreBase
 
 
 class Usuario(CoreBase):
-    """A person with a name and an age in years; the email came later, in a revision of its own."""
+    """Uma pessoa, com nome e idade em anos; o email veio depois, em uma revisão própria."""
 
     __tablename__ = "usuarios"
 

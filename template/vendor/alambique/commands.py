@@ -28,6 +28,7 @@ def create_migration(
     *,
     consent: Sequence[str] = (),
     said: Sequence[str] = (),
+    tried: bool = True,
 ) -> str | None:
     """Write a revision, filled from the models unless `autogenerate` is false.
 
@@ -36,22 +37,26 @@ def create_migration(
         autogenerate: compare the models with the database; otherwise the revision is empty.
         url: the database to compare with; the project's own by default.
         consent: what may be renamed, dropped or filled, as after `-x`:
-            "rename=usuarios.nome:apelido", "drop=usuarios.email", "fill=usuarios.idade:18".
+            "rename=users.name:nickname", "drop=users.email", "fill=users.age:18".
         said: what `consent` was called in 1.x; it goes on working.
+        tried: first run what was made from the models on a scratch database, up, down and up.
 
     Returns:
         The path of the new file; None when the models and the database already agree.
 
     Raises:
-        CommandError: nothing is mapped, the database is not at head, the history has two, or the
-            revision would lose data that nothing in `consent` gives up.
+        CommandError: nothing is mapped, the database is not at head, the history has two, the
+            revision would lose data that nothing in `consent` gives up, or it does not run.
         ModelImportError: a model cannot be imported.
         DatabaseUnavailable: the database does not let us in.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     config = alembic_config(url)
     require_obedience(config)
-    config.cmd_opts = Namespace(autogenerate=autogenerate, x=[*consent, *said])
+    x = [*consent, *said]
+    if not tried:
+        x.append("tried=no")
+    config.cmd_opts = Namespace(autogenerate=autogenerate, x=x)
     written = command.revision(config, message, autogenerate=autogenerate)
     return str(written.path) if isinstance(written, Script) else None
 
@@ -84,7 +89,7 @@ def revert_migrations(
         to: a revision, `base` or a step such as `-1`; of one branch, `label@base` or `label@-1`.
         url: the database; the project's own by default.
         lose: what may be lost, with the database it is in, as after `-x lose=`:
-            "db.example.com/loja:usuarios,produtos.preco". What a refusal names is what is needed.
+            "db.example.com/shop:users,products.price". What a refusal names is what is needed.
 
     Raises:
         CommandError: there is no such revision, the database is at one that the history lacks, it

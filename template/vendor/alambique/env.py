@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +13,41 @@ from alembic import context
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory, write_hooks
-from alembic.script.revision import MultipleHeads
+from alembic.script.revision import (
+    MultipleHeads,
+    RangeNotAncestorError,
+    ResolutionError,
+    RevisionError,
+)
 from alembic.util import CommandError
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import DBAPIError, NoSuchTableError, UnreflectableTableError
+from sqlalchemy.exc import (
+    DBAPIError,
+    NoReferenceError,
+    NoSuchTableError,
+    SQLAlchemyError,
+    UnreflectableTableError,
+)
 
 from alambique import messages, private
 from alambique.autogenerate.directives import after, review
-from alambique.autogenerate.filters import Ownership
-from alambique.autogenerate.plugin import PLUGINS
-from alambique.autogenerate.rendering import render_item, rendered_first
+from alambique.autogenerate.filters import Ownership, compares
+from alambique.autogenerate.on_demand import PLUGINS, register_plugin, render_item, rendered_first
 from alambique.database.aside import Aside
 from alambique.database.capabilities import capabilities
+from alambique.database.dangling import keys_to_nothing
 from alambique.database.engine import IN_MEMORY, connect
 from alambique.database.foreign_keys import check_foreign_keys
 from alambique.formatting import format_python
-from alambique.history.environment import HEARS
+from alambique.history.environment import HEARS, TRIES
+from alambique.history.failures import failure
 from alambique.history.heads import ambiguous, final_heads, forks, heads_for, named
 from alambique.history.manifest import write_manifest
+from alambique.history.outcome import Outcome
 from alambique.history.script import place_of, require_history
 from alambique.history.source import created_tables
 from alambique.history.status import unknown_revision
+from alambique.logs import log_as_asked, say_what_went_wrong
 from alambique.settings import (
     InvalidSetting,
     bind_of,
@@ -44,9 +57,8 @@ from alambique.settings import (
     use_bind,
     use_project,
 )
-from alambique.terminal import INTERRUPTED, log_to_terminal, print_anything
+from alambique.terminal import code_of, ended_by_signals, print_anything
 from alambique.upgrade.dependents import refuse_broken
-from alambique.upgrade.guard import require_consent
 from alambique.upgrade.journal import (
     Step,
     Steps,
@@ -56,9 +68,10 @@ from alambique.upgrade.journal import (
     interrupted_first,
     with_journal,
 )
+from alambique.upgrade.ledger import Ledger
 from alambique.upgrade.lock import Decision, MigrationLock, decide, writes
-from alambique.upgrade.rebuild import batches_keep_what_they_do_not_name
-from alambique.upgrade.retry import refused, require_same_start, retry_when_busy
+from alambique.upgrade.retry import counts_steps, refused, require_same_start, retry_when_busy
+from alambique.upgrade.watch import Watch
 
 
 def run_migrations(**options: Any) -> None:
@@ -91,22 +104,26 @@ def run_migrations(**options: Any) -> None:
         config.attributes[HEARS].update(options)
         return
     is_typed = _is_typed(config.cmd_opts)
-    if is_typed:  # an application keeps its own logging
+    if is_typed:
         print_anything()
-        log_to_terminal(logging.INFO)
 
     script = context.script
     with _typed_as_sentence(script) if is_typed else nullcontext(), _ended_as_sentence(script):
         if config.config_file_name is not None:
             use_project(root_of(Path(config.config_file_name)))
         use_bind(bind_of(config))
+        if is_typed:  # an application keeps its own logging
+            log_as_asked()
         require_history(script)
         _register_write_hooks(config)
 
         if context.is_offline_mode():
             _print_sql(config, options)
         else:
+            is_tried = _is_to_be_tried(config)
             _run(config, options)
+            if is_tried:
+                _try_what_was_generated(config)
 
 
 def default_options(ours: Ownership, backend: str) -> dict[str, Any]:
@@ -173,14 +190,20 @@ def _typed_as_sentence(script: ScriptDirectory) -> Iterator[None]:
     Alembic shows one of a CommandError only.
     """
     try:
-        yield
+        with ended_by_signals():
+            yield
     except InvalidSetting as error:
         raise CommandError(str(error)) from error
-    except KeyboardInterrupt:
-        print(messages.INTERRUPTED, file=sys.stderr)
-        sys.exit(INTERRUPTED)
-    except Exception:
+    except KeyboardInterrupt as end:
+        say_what_went_wrong(messages.INTERRUPTED)
+        sys.exit(code_of(end))
+    except CommandError:
         raise
+    except Exception as error:
+        said = failure(error, script)
+        if said is None:
+            raise
+        raise said from error
     except BaseException as error:  # such as asyncio's CancelledError, which a program needs whole
         raise _ended(error, script) from error
 
@@ -196,6 +219,9 @@ def _ended_as_sentence(script: ScriptDirectory) -> Iterator[None]:
     except CommandError as error:
         if isinstance(error.__cause__, MultipleHeads):
             raise ambiguous(script) from error
+        if isinstance(error.__cause__, ResolutionError):
+            goal = error.__cause__.argument
+            raise CommandError(messages.GOAL_UNKNOWN.format(goal=goal)) from error
         raise
     except SystemExit as error:
         raise _ended(error, script) from error
@@ -211,7 +237,7 @@ def _register_write_hooks(config: Config) -> None:
 
     @write_hooks.register("ruff")
     def format_revision(path: str, options: Mapping[str, Any]) -> None:
-        format_python(path)
+        format_python(path, keep_imports=True)
 
     @write_hooks.register("history")
     def note_revision(path: str, options: Mapping[str, Any]) -> None:
@@ -251,30 +277,125 @@ def _run(config: Config, options: Mapping[str, Any]) -> None:
     """Run on one connection: one migrator at a time, each revision whole or resumable."""
     given: Connection | None = config.attributes.get("connection")
     ours = _ownership(context.script)
+    outcome, ledger, watch = Outcome(context.script), Ledger(), Watch()
 
-    with connect(_target(config, given), given) as connection, _errors_as_sentences(connection):
+    if TRIES in config.attributes:
+        assert given is not None  # whoever tries lends it
+        _try(ours, given, options)
+        return
+
+    with (
+        watch.sent() if _is_typed(config.cmd_opts) else nullcontext(),
+        connect(_target(config, given), given) as connection,
+        _errors_as_sentences(connection),
+        _keys_as_sentence(ours),
+    ):
         lock = MigrationLock(connection)
-        steps = interrupted_first(_with_one_meaning(private.steps_of_command(), context.script))
-        target = {"connection": connection, "fn": with_journal(steps, lock.check)}
-        migration = _configure(ours, connection.dialect.name, {**options, **target})
+        meant = _with_one_meaning(private.steps_of_command(), context.script)
+        steps = watch.following(interrupted_first(meant))
+        target = {"connection": connection, "fn": with_journal(steps, lock)}
+        noting = [*_listed(options.get("on_version_apply")), ledger.note, outcome.note]
+        said = {**options, **target, "on_version_apply": noting}
+        migration = _configure(ours, connection.dialect.name, said)
 
         if not writes(migration):
             migration.opts["dont_mutate"] = True  # the version table is made by what migrates
-            _read(migration)
+            with _unknown_revision_as_sentence(migration, context.script):
+                _read(migration)
             return
 
-        seen = _decide(migration, context.script)
-        if not (seen.has_work or half_done(connection)):
-            return  # a thousand processes may start at once: none waits for another
-        with lock.held():
-            found = _decide(migration, context.script)
-            require_same_start(migration, seen.heads, found.heads)
-            if found.has_work:
-                with batches_keep_what_they_do_not_name(connection):
-                    require_consent(config, migration, steps(found.heads, migration))
-                    _run_in_transactions(migration)
-            else:
-                _see_to_half_done(migration, connection)
+        with _told(outcome, migration) if _is_typed(config.cmd_opts) else nullcontext():
+            seen = _decide(migration, context.script)
+            if not (seen.has_work or half_done(connection)):
+                return  # a thousand processes may start at once: none waits for another
+            with lock.held():
+                found = _decide(migration, context.script)
+                require_same_start(migration, seen.heads, found.heads)
+                if found.has_work:
+                    planned = list(steps(found.heads, migration))
+                    with watch.command(migration, planned):
+                        _migrate(config, migration, planned, outcome, ledger)
+                else:
+                    _see_to_half_done(migration, connection)
+
+
+def _is_to_be_tried(config: Config) -> bool:
+    """Tell whether a revision that this command makes from the models is to be tried."""
+    if TRIES in config.attributes or not vars(config.cmd_opts or Namespace()).get("autogenerate"):
+        return False
+    from alambique.history.trial import is_asked_for  # a start of a service does without it
+
+    return is_asked_for(config)
+
+
+def _try_what_was_generated(config: Config) -> None:
+    """Refuse a revision that does not run, before it is written."""
+    from alambique.history.trial import require_that_it_runs
+
+    migration = context.get_context()
+    comparison = migration.opts.get("revision_context")
+    if comparison is not None and compares(migration) and comparison.generated_revisions:
+        assert migration.connection is not None
+        require_that_it_runs(config, comparison, migration.connection.engine.url)
+
+
+def _try(ours: Ownership, lent: Connection, options: Mapping[str, Any]) -> None:
+    """Take the steps of a command on a database that nobody misses: what fails there may."""
+    from alambique.upgrade.rebuild import batches_keep_what_they_do_not_name
+
+    with (
+        connect(lent.engine.url, lent) as connection,
+        _errors_as_sentences(connection),
+        _keys_as_sentence(ours),
+        batches_keep_what_they_do_not_name(connection),
+    ):
+        target = {"connection": connection, "fn": private.steps_of_command()}
+        _configure(ours, connection.dialect.name, {**options, **target})
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def _migrate(
+    config: Config,
+    migration: MigrationContext,
+    planned: list[Step],
+    outcome: Outcome,
+    ledger: Ledger,
+) -> None:
+    """Take these steps, unless one loses what nobody gave up."""
+    # A start with nothing to do, as most are, imports none of what is about tables and their rows.
+    from alambique.upgrade.guard import require_consent
+    from alambique.upgrade.rebuild import batches_keep_what_they_do_not_name
+
+    assert migration.connection is not None
+    with batches_keep_what_they_do_not_name(migration.connection):
+        require_consent(config, migration, planned)
+        ledger.prepare(migration)
+        outcome.plan(revision for step in planned for revision in _of(step))
+        _run_in_transactions(migration)
+
+
+@contextmanager
+def _told(outcome: Outcome, migration: MigrationContext) -> Iterator[None]:
+    """Say at the end what was done; where it fails, at which revision."""
+    try:
+        yield
+    except BaseException:
+        if stopped := outcome.stopped():
+            say_what_went_wrong(stopped)
+        raise
+    assert migration.connection is not None
+    # The connection may be lost since all was done: that is no failure of it.
+    with suppress(SQLAlchemyError):
+        migration.connection.rollback()
+        heads = migration.get_current_heads()
+        migration.connection.rollback()
+        print(outcome.sentence(heads))
+
+
+def _of(step: Step) -> tuple[str, ...]:
+    """Return the revisions that a step applies or undoes."""
+    return tuple(step.info.up_revision_ids)
 
 
 def _with_one_meaning(steps: Steps, script: ScriptDirectory) -> Steps:
@@ -305,6 +426,19 @@ def _errors_as_sentences(connection: Connection) -> Iterator[None]:
         raise refused(aside.wrapped(error)) from error
     except DBAPIError as error:
         raise refused(error) from error
+
+
+@contextmanager
+def _keys_as_sentence(ours: Ownership) -> Iterator[None]:
+    """Say in a sentence which foreign keys of the models refer to what no model maps."""
+    try:
+        yield
+    except NoReferenceError as error:
+        found = keys_to_nothing(ours.metadata)
+        if not found:
+            raise
+        said = [messages.KEY_TO_NOTHING.format(column=each, missing=to) for each, to in found]
+        raise CommandError("\n".join(said)) from error
 
 
 def _see_to_half_done(migration: MigrationContext, connection: Connection) -> None:
@@ -370,9 +504,12 @@ def _configure(ours: Ownership, backend: str, said: Mapping[str, Any]) -> Migrat
     context.configure(**{**defaults, **said, **added})
 
     migration = context.get_context()
+    if compares(migration):
+        register_plugin()
     if "process_revision_directives" not in said:  # which may say itself what a revision follows
         _require_head_to_follow(migration, context.script)
-    ours.prepare(migration, final_heads(context.script))
+    with _unknown_revision_as_sentence(migration, context.script):
+        ours.prepare(migration, final_heads(context.script))
     if "include_schemas" in said:
         migration.opts["include_schemas"] = said["include_schemas"]
     return migration
@@ -425,10 +562,22 @@ def _unknown_revision_as_sentence(
 ) -> Iterator[None]:
     try:
         yield
-    except CommandError:
-        assert migration.connection is not None
-        found = unknown_revision(script, migration.get_current_heads())
-        migration.connection.rollback()
-        if found is None:
+    except CommandError as error:
+        if migration.connection is None:
             raise
-        raise CommandError(found.sentence) from None
+        heads = migration.get_current_heads()
+        migration.connection.rollback()
+        if found := unknown_revision(script, heads):
+            raise CommandError(found.sentence) from None
+        if said := _goal_as_sentence(error, migration, ", ".join(sorted(heads)) or "base"):
+            raise CommandError(said) from error
+        raise
+
+
+def _goal_as_sentence(error: CommandError, migration: MigrationContext, at: str) -> str | None:
+    """Say why a goal cannot be reached from where the database is; None if it is not that."""
+    goal, cause = migration.opts.get("destination_rev"), error.__cause__
+    if isinstance(cause, RangeNotAncestorError):
+        return messages.GOAL_NOT_BELOW.format(goal=goal, at=at)
+    is_step = isinstance(cause, RevisionError) and counts_steps(migration)
+    return messages.GOAL_TOO_FAR.format(goal=goal, at=at) if is_step else None

@@ -14,16 +14,18 @@ from alambique import messages
 from alambique.settings import project
 
 
-def format_python(path: Path | str) -> None:
+def format_python(path: Path | str, *, keep_imports: bool = False) -> None:
     """Format a module as the project's are, with its imports in order.
 
     Args:
         path: the module, or a folder of them.
+        keep_imports: leave what is imported and not used, as somebody will write on.
 
     Raises:
         CommandError: ruff is not installed, or found no Python there.
     """
-    _ruff(path, "check", "--fix", "--exit-zero", "--silent")
+    kept = ["--unfixable", "F401"] if keep_imports else []
+    _ruff(path, "check", "--fix", *kept, "--exit-zero", "--silent")
     _ruff(path, "format", "--quiet")
 
 
@@ -63,6 +65,17 @@ def write_modules(sources: Mapping[Path, str]) -> None:
         for path, draft in drafts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(draft.read_bytes())
+
+
+def formatted(source: str) -> str:
+    """Return the source of a module that nobody's project has, formatted; as it is without ruff."""
+    for how in (["check", "--select", "F401,I", "--fix", "--silent", "--exit-zero"], ["format"]):
+        command = [sys.executable, "-m", "ruff", *how, "--isolated", "--line-length", "100", "-"]
+        done = subprocess.run(command, input=source, capture_output=True, encoding="utf-8")
+        if done.returncode:
+            return source
+        source = done.stdout
+    return source
 
 
 def _ruff(path: Path | str, *arguments: str) -> None:

@@ -49,7 +49,7 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str) -> TableName:
-        """Read `itens`, `vendas.itens` or `"a.b".c`.
+        """Read `items`, `sales.items` or `"a.b".c`.
 
         Raises:
             ValueError: it has more than two parts, or an empty one.
@@ -98,7 +98,7 @@ class ColumnName:
 
     @classmethod
     def parse(cls, text: str) -> ColumnName:
-        """Read `itens.nome` or `vendas.itens.nome`.
+        """Read `items.name` or `sales.items.name`.
 
         Raises:
             ValueError: it has fewer than two parts or more than three, or an empty one.

@@ -7,21 +7,22 @@ fails before that.
 
 from __future__ import annotations
 
+import argparse
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
-from alembic import context, op
+from alembic import context, op, util
 from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
 from alembic.config import Config
 from alembic.ddl.impl import DefaultImpl
 from alembic.operations.batch import BatchOperationsImpl
-from alembic.operations.ops import MigrationScript
+from alembic.operations.ops import MigrateOperation, MigrationScript
 from alembic.runtime.environment import EnvironmentContext, ProcessRevisionDirectiveFn
 from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
 from alembic.script import ScriptDirectory
@@ -91,11 +92,23 @@ def render_type(type_: TypeEngine[Any], context: AutogenContext) -> str:
     return render._repr_type(type_, context)
 
 
+def render_operation(operation: MigrateOperation, context: AutogenContext) -> list[str]:
+    """Return the lines of an operation, as a block of operations is made of those of each."""
+    # Alembic, autogenerate.render.render_op: `render_op_text` joins what a printer is to indent.
+    return render.render_op(context, operation)
+
+
 def render_expression(expression: sa.ColumnElement[Any], context: AutogenContext) -> str:
     """Return an expression as SQL, with its values in it and no table's name before columns."""
     # Alembic, DefaultImpl.render_ddl_sql_expr: each database's `impl` overrides it, and no public
     # name leads to what it does.
     return context.migration_context.impl.render_ddl_sql_expr(expression)
+
+
+def is_in_batch(context: AutogenContext) -> bool:
+    """Tell whether an operation is being written into a `batch_alter_table`."""
+    # Alembic, AutogenContext._has_batch: what each renderer of Alembic's asks, and none in public.
+    return context._has_batch
 
 
 def variant_of(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
@@ -172,6 +185,42 @@ def print_upgrade(config: Config, start: Sequence[str], goal: str) -> None:
     given: Any = {"starting_rev": [*start] or None, "destination_rev": goal}
     with EnvironmentContext(config, script, fn=steps, as_sql=True, **given):
         script.run_env()
+
+
+def steps_to_heads(script: ScriptDirectory) -> list[RevisionStep]:
+    """Return what brings an empty database to all heads of a history.
+
+    Args:
+        script: the history.
+    """
+    # Alembic, ScriptDirectory._upgrade_revs: the steps of `command.upgrade`, which takes them by
+    # itself; in which order branches that depend on each other go, nothing public says.
+    return list(script._upgrade_revs("heads", ()))  # type: ignore[arg-type]
+
+
+def at_once(
+    script: ScriptDirectory, steps: Sequence[RevisionStep], note: Callable[[RevisionStep], None]
+) -> list[StampStep]:
+    """Return steps that take all of these as one, which notes only where the database is then.
+
+    Args:
+        script: the history.
+        steps: what brings an empty database to all its heads.
+        note: called before each of them.
+    """
+    # Alembic, StampStep: a step has either a revision or is a stamp, and each writes to the version
+    # table and commits; no public step stands for several revisions.
+    heads = [each.revision for each in script.get_revisions("heads")]
+    stamps = [StampStep((), head, True, True, script.revision_map) for head in heads]
+
+    def run(**given: Any) -> None:
+        for step in steps:
+            note(step)
+            step.migration_fn(**given)
+
+    for stamp in stamps[:1]:
+        stamp.migration_fn = run
+    return stamps
 
 
 @contextmanager
@@ -342,6 +391,42 @@ def _ddl_compiler(dialect: Dialect) -> DDLCompiler:
 
 
 # Used by adopt and tools
+
+
+@contextmanager
+def argparse_speaking(words: Mapping[str, str]) -> Iterator[None]:
+    """Have argparse say meanwhile what these have in the place of its English.
+
+    Args:
+        words: by the English, which stays where there is nothing else.
+    """
+    # argparse, `_`: it asks gettext, whose catalogs are compiled files of a whole program's domain
+    # and follow the locale; the language here is the project's.
+    module: Any = argparse
+    english = module._
+    module._ = lambda text: words.get(text, text)
+    try:
+        yield
+    finally:
+        module._ = english
+
+
+@contextmanager
+def nothing_announced() -> Iterator[None]:
+    """Have Alembic not print meanwhile what it begins and that it is done."""
+    # Alembic, util.status, as `script.write_hooks` calls it: `quiet` keeps a command from saying
+    # that it generates a file, and is not handed on to what is said of each hook after it.
+    announced = util.status
+
+    def unannounced(*_: object, **__: object) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    in_alembic: Any = util
+    in_alembic.status = unannounced
+    try:
+        yield
+    finally:
+        in_alembic.status = announced
 
 
 def after_env(complete: ProcessRevisionDirectiveFn) -> ProcessRevisionDirectiveFn:

@@ -4,8 +4,12 @@ import io
 import logging
 import os
 import select
+import signal
 import sys
+import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alambique import messages
 
@@ -13,8 +17,14 @@ from alambique import messages
 # pipeline for ever.
 PATIENCE = 1
 
-# What a shell says of a program that Ctrl-C ended: 128, and the number of the signal.
+# What a shell says of a program that a signal ended: 128, and the signal's number.
 INTERRUPTED = 130
+TERMINATED = 143
+
+
+class Terminated(KeyboardInterrupt):
+    """A SIGTERM: whoever runs us wants us to end, as Ctrl-C does."""
+
 
 # Whichever language is spoken, both are understood.
 YES = {"y", "yes", "s", "sim"}
@@ -76,17 +86,59 @@ def print_anything() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def log_to_terminal(detail: int = logging.INFO) -> None:
-    """Show what Alembic does on standard error, unless something configured logging already.
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Have a SIGTERM end what runs here as Ctrl-C would, with all that it has begun undone.
+
+    A container's first process would not hear of it otherwise. Whoever handles the signal already
+    goes on doing so; only a program's first thread is told.
+    """
+    is_first = threading.current_thread() is threading.main_thread()
+    if not is_first or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def code_of(end: KeyboardInterrupt) -> int:
+    """Return the exit code of a program that was ended so."""
+    return TERMINATED if isinstance(end, Terminated) else INTERRUPTED
+
+
+def is_verbose() -> bool:
+    """Tell whether what Alembic logs was asked for, with `verbose=1` after make."""
+    return bool(os.environ.get("MIGRATION_VERBOSE"))
+
+
+def log_to_terminal(formatter: logging.Formatter | None = None) -> None:
+    """Show warnings on standard error, unless something configured logging already.
+
+    Where it was asked for, also each step that Alembic takes.
 
     Args:
-        detail: the level from which on it is shown, as in `logging`.
+        formatter: for whom no person reads: each step is shown, too, and in this form.
     """
     if logging.root.handlers:
         return
-    logging.basicConfig(format="%(levelname)-5.5s [%(name)s] %(message)s")
-    for name in ("alembic.runtime.migration", "alembic.autogenerate"):
-        logging.getLogger(name).setLevel(detail)
+    if formatter is not None:
+        handler = logging.StreamHandler()
+        handler.setFormatter(formatter)
+        logging.basicConfig(handlers=[handler])
+        logging.getLogger("alembic.runtime.migration").setLevel(logging.INFO)
+    elif is_verbose():
+        logging.basicConfig(format="%(levelname)-5.5s [%(name)s] %(message)s")
+        for name in ("alembic.runtime.migration", "alembic.autogenerate"):
+            logging.getLogger(name).setLevel(logging.INFO)
+    else:
+        logging.basicConfig(format="%(message)s")
     logging.getLogger("alembic.util.messaging").disabled = True  # it prints what it logs
 
 

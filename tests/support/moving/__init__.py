@@ -24,4 +24,7 @@ and one where ours is killed before and after random statements, and goes on. Ro
 of them, the same, at several points of the history; where a revision of theirs does not bear them,
 that point is left out. At each point, and after each step down and up again at the end, the schema
 in the server's own words and all rows are compared.
+
+With `--noise`, each brings a database to the head and compares it with the project's models
+(`--metadata`): what each proposes is counted, and shown where only one of them does.
 """

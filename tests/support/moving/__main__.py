@@ -9,11 +9,12 @@ from pathlib import Path
 
 from support.interruption import DATABASES
 from support.moving.journey import Wish, move
+from support.moving.noise import noise, shown
 from support.moving.project import Way
 
 
 def main() -> int:
-    """Move a project; the exit code is 1 where ours did otherwise than stock."""
+    """Move a project; the exit code is 1 where ours did otherwise than stock, or proposes more."""
     parser = argparse.ArgumentParser(prog="support.moving", description=__doc__)
     parser.add_argument("folder", type=Path, help="the checkout; it is copied")
     parser.add_argument("--python", default=sys.executable, help="of its virtual environment")
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--down", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--noise", action="store_true", help="compare with the models instead")
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
 
@@ -63,6 +65,11 @@ def main() -> int:
             drivers.get(database),
             texts,
         )
+        if options.noise:
+            stock, ours = noise(way, database, wish)
+            print(f"{way.folder.name} {shown(database, stock, ours)}", flush=True)
+            is_good = is_good and len(ours) <= len(stock)
+            continue
         outcome = move(way, database, wish, say)
         print(f"{way.folder.name} {outcome} | {time.monotonic() - started:.0f} s", flush=True)
         if outcome.details:

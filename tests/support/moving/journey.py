@@ -19,7 +19,7 @@ from support.catalog import Catalog, catalog_of
 from support.interruption import server
 from support.moving.project import Copy, Run, Way
 from support.moving.rows import Rows, counted, generated_rows
-from support.moving.schema import Held, held
+from support.moving.schema import Held, held, orphans
 
 PLAIN_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 
@@ -103,6 +103,10 @@ class Side:
         """Read what the database holds."""
         return held(self.catalog, self.url)
 
+    def orphans(self) -> int:
+        """Return how many rows refer to none; only SQLite, whose keys are off, lets it be."""
+        return orphans(Path(str(self.url.database))) if self.database == "sqlite" else 0
+
     def close(self) -> None:
         """Leave nothing behind."""
         if self.database != "sqlite":
@@ -121,11 +125,11 @@ def move(way: Way, database: str, wish: Wish, say: Callable[[str], None]) -> Out
         say: is told what happens meanwhile.
     """
     outcome = Outcome(database)
-    with _folder() as folder:
+    with folder() as root:
         sides: list[Side] = []
         try:
             for name in ("stock", "ours", "killed"):
-                sides.append(Side(way, folder / name, database, wish, name != "stock"))
+                sides.append(Side(way, root / name, database, wish, name != "stock"))
             _Journey(outcome, wish, say, *sides).go()
             outcome.verdict = "equal"
         except Stopped as stopped:
@@ -139,7 +143,7 @@ def move(way: Way, database: str, wish: Wish, say: Callable[[str], None]) -> Out
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="moving-"))
     try:
         yield folder
@@ -182,8 +186,31 @@ class _Journey:
         self._run_killed()
         self._down_and_up()
         if self.kept:
-            some = "; ".join(sorted(self.kept)[:3])
-            self.outcome.notes.append(f"keeps {len(self.kept)} that stock's batch loses: {some}")
+            lost = self._lost()
+            some = "; ".join(f"{line} (at {at})" for line, at in sorted(lost.items())[:3])
+            self.outcome.notes.append(f"keeps {len(lost)} that stock's batch loses: {some}")
+
+    def _lost(self) -> dict[str, str]:
+        """Find the revision at which stock loses each line that ours keeps.
+
+        Raises:
+            Stopped: stock never had it, so that ours made it up.
+        """
+        self.stock.empty()
+        had: set[str] = set()
+        lost: dict[str, str] = {}
+        for revision in self.order:
+            if lost.keys() == self.kept:
+                break
+            ended = self.stock.copy.run("upgrade", revision)
+            if ended.code:
+                break  # the history was cut before
+            there = self.kept & set(self.stock.held().facts)
+            lost.update(dict.fromkeys(had - there, revision))
+            had = there
+        if never := sorted(self.kept - lost.keys()):
+            raise Stopped("different", f"ours has what stock never lost: {never[0][:200]}", never)
+        return lost
 
     def _run_stock(self) -> None:
         """Find out what must come out; leave out rows that a revision of theirs does not bear."""
@@ -195,6 +222,7 @@ class _Journey:
             self.expected.clear()
             before: str | None = None
             failed: Run | None = None
+            lost = 0
             for place, target in enumerate(self.targets):
                 ended = self.stock.copy.run("upgrade", target)
                 if ended.code:
@@ -202,6 +230,9 @@ class _Journey:
                     break
                 self.expected[target] = self.stock.held()
                 self.say(f"stock is at {target}")
+                if (lost := self.stock.orphans()) and self.rows:
+                    # Ours refuses such a revision, as it must: there is nothing to compare.
+                    break
                 if target not in bare:
                     self.rows[target] = generated_rows(
                         self.stock.url,
@@ -210,6 +241,12 @@ class _Journey:
                         self.wish.texts,
                     )
                 before = target
+            if lost and self.rows:
+                bare.add(list(self.rows)[-1])
+                note = f"stock leaves {lost} rows without a parent on the way to {target}"
+                self.say(note)
+                self.outcome.notes.append(note)
+                continue
             if failed is None:
                 break
             at = failed.at or "?"

@@ -22,7 +22,7 @@ EACH = 3
 
 LITERAL = re.compile(r"'((?:[^']|'')*)'")
 BEGINNING = datetime.datetime(2024, 2, 29, 12, 30, 15)
-NOT_OURS = ("alembic_version", "alembic_journal", "alembic_lock")
+NOT_OURS = ("alembic_version", "alembic_journal", "alembic_ledger", "alembic_lock")
 
 
 class Unknown(Exception):

@@ -22,6 +22,9 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 
+LOST = re.compile(r": (AUTOINCREMENT|COLLATE|WITHOUT ROWID|check .+)$|^trigger ")
+"""The lines that a batch of stock's is known to lose, as SQLAlchemy does not reflect them."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -31,9 +34,13 @@ class Held:
     rows: Counter[str]
 
     def keeps_more(self, other: Held) -> list[str]:
-        """Return what the other one has besides, if it lacks nothing and has the same rows."""
+        """Return what the other one has besides, where that may be what stock's batch lost.
+
+        It must lack nothing, have the same rows, and have only such lines more as `LOST` names.
+        """
+        more = sorted((other.facts - self.facts).elements())
         is_more = self.rows == other.rows and not self.facts - other.facts
-        return sorted((other.facts - self.facts).elements()) if is_more else []
+        return more if is_more and all(LOST.search(line) for line in more) else []
 
     def differences(self, other: Held, limit: int = 20) -> list[str]:
         """Return what the other one lacks (-) and has besides (+), facts first."""
@@ -52,6 +59,12 @@ def held(catalog: Catalog, url: URL) -> Held:
     if isinstance(catalog, SQLite):
         return Held(Counter(_facts(Path(str(url.database)))), rows)
     return Held(Counter(lines[:first]), rows)
+
+
+def orphans(path: Path) -> int:
+    """Return how many rows of a file of SQLite refer to a row that is not there."""
+    with closing(sqlite3.connect(path)) as driver:
+        return len(driver.execute("PRAGMA foreign_key_check").fetchall())
 
 
 def _is_row(line: str) -> bool:
@@ -119,8 +132,9 @@ def _table(driver: sqlite3.Connection, table: str, sql: str) -> Iterator[str]:
     for name, kind in NAMED.findall(sql):
         yield f"{table}: {_plain(kind)} named {_plain(name)}"
     for option in ("AUTOINCREMENT", "COLLATE", "DEFERRABLE", "WITHOUT ROWID"):
-        if count := len(re.findall(rf"\b{option}\b", sql, re.IGNORECASE)):
-            yield f"{table}: {option} {count}"
+        # A line for each, so that one more of them is one line more.
+        for _ in re.findall(rf"\b{option}\b", sql, re.IGNORECASE):
+            yield f"{table}: {option}"
 
 
 def _checks(sql: str) -> Iterator[str]:

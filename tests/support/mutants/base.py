@@ -52,8 +52,8 @@ WHICH_DATABASE = [
         "the service uses the URL for migrations",
         Replaced(
             URL,
-            "return _in_the_environment(FOR_THE_SERVICE).url",
-            "return _in_the_environment(FOR_MIGRATIONS).url",
+            "url = _in_the_environment(FOR_THE_SERVICE).url",
+            "url = _in_the_environment(FOR_MIGRATIONS).url",
         ),
         "unit/settings::test_the_service_knows_nothing_of_the_migrations_own_url",
     ),
@@ -240,7 +240,7 @@ MODELS = [
     ),
     Fault(
         "what 1.x called create_migration's consent is refused",
-        Replaced(library("commands"), "x=[*consent, *said]", "x=[*consent]"),
+        Replaced(library("commands"), "x = [*consent, *said]", "x = [*consent]"),
         "unit/public::test_a_loss_needs_consent",
     ),
     Fault(

@@ -47,7 +47,7 @@ FAULTS = [
     ),
     Fault(
         "binds: a revision that wants to be given something fails as it is called",
-        Replaced(SCRIPT, "        _require_no_parameters(script)\n", ""),
+        Replaced(SCRIPT, "    _require_no_parameters(script)\n", ""),
         "unit/binds::test_one_history_for_several_databases_is_a_sentence",
     ),
     Fault(

@@ -8,7 +8,7 @@ STATUS = library("history/status")
 NAMING = library("autogenerate/naming")
 FILTERS = library("autogenerate/filters")
 DIRECTIVES = library("autogenerate/directives")
-RENDERING = library("autogenerate/rendering")
+ON_DEMAND = library("autogenerate/on_demand")
 TIMEOUTS = library("database/timeouts")
 LOOP = library("database/own_loop")
 ENGINE = library("database/engine")
@@ -116,7 +116,7 @@ HEARD = [
     Fault(
         "render_item of the caller's takes the place of ours",
         Replaced(
-            RENDERING, "if said is None or said is False else said", "if said is None else said"
+            ON_DEMAND, "if said is None or said is False else said", "if said is None else said"
         ),
         "unit/heard::test_a_rendering_of_their_own",
     ),

@@ -8,6 +8,7 @@ RETYPED = library("database/retyped")
 LOSSES = library("upgrade/losses")
 CONTENTS = library("database/contents")
 CHANGES = library("database/changes")
+STATEMENT_TEXT = library("database/statement_text")
 CREATION = library("database/creation")
 DELETIONS = library("database/deletions")
 PLAN = library("history/plan")
@@ -17,9 +18,9 @@ DOORS = [
         "alembic by itself downgrades unasked",
         Replaced(
             ENV,
-            "                    require_consent(config, migration, steps(",
-            '                    if "typed_as" in config.attributes:\n'
-            "                        require_consent(config, migration, steps(",
+            "        require_consent(config, migration, planned)",
+            '        if "typed_as" in config.attributes:\n'
+            "            require_consent(config, migration, planned)",
         ),
         "unit/guard::test_alembic_in_a_pipe_refuses",
     ),
@@ -101,7 +102,7 @@ WHAT_IS_LOST = [
     ),
     Fault(
         "what another connection does goes unseen",
-        Replaced(LOSSES, "            watcher.goes_elsewhere(sql)\n", "            pass\n"),
+        Replaced(LOSSES, "        watcher.goes_elsewhere(sql)\n", "        pass\n"),
         "unit/guard::test_what_nobody_can_tell_is_asked_about",
     ),
     Fault(
@@ -126,7 +127,7 @@ WHAT_IS_LOST = [
     ),
     Fault(
         "text in quotes is taken for a statement",
-        Replaced(CHANGES, "(?P<string>  '", "(?P<string>  (?!)'"),
+        Replaced(STATEMENT_TEXT, "(?P<string>  '", "(?P<string>  (?!)'"),
         "unit/plan::test_what_a_revision_drops_by_hand_is_marked",
     ),
 ]

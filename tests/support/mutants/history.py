@@ -61,7 +61,7 @@ TEAM = [
     ),
     Fault(
         "a renamed file is a new revision",
-        Replaced(GIT, "_revision_in(rest[:length]", "_revision_in(rest[:0]"),
+        Replaced(GIT, "source = rest[:length]", "source = rest[:0]"),
         "unit/sides::test_a_file_that_was_renamed_is_the_revision_it_was",
     ),
     Fault(
@@ -242,8 +242,13 @@ BRANCHES = [
     ),
     Fault(
         "a squash forgets the labels",
-        Replaced(SQUASH, ", labels=labels)", ")"),
+        Replaced(SQUASH, ", labels=labels,", ","),
         "unit/branches::test_a_squash_keeps_the_labels",
+    ),
+    Fault(
+        "a squash forgets that it was adopted",
+        Replaced(SQUASH, ", adopted=adopted)", ")"),
+        "unit/branches::test_a_squash_of_what_was_adopted_says_so",
     ),
     Fault(
         "branches lie among each other in history.txt",

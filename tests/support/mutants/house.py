@@ -18,6 +18,11 @@ PROMISED = [
         "project/updates::test_an_update_never_loses_an_edit",
     ),
     Fault(
+        "the example of another language brought by an update",
+        Replaced(COPIER, f'  - "{ON_UPDATE}/app{{% endif %}}"\n', ""),
+        "project/updates::test_an_english_project_of_before_keeps_its_portuguese_example",
+    ),
+    Fault(
         "the guard of project.mk dropped",
         Replaced(COPIER, f'  - "{ON_UPDATE}/project.mk{{% endif %}}"\n', ""),
         "project/updates::test_what_copier_leaves_alone_is_what_the_readme_says",
@@ -78,6 +83,11 @@ NO_TRUST = [
 ]
 
 RENDERED = [
+    Fault(
+        "the English example does something else",
+        Replaced("variants/flask-sync/app/users/api.py", "le=150", "le=99"),
+        "project/render::test_the_example_is_the_same_in_both_languages",
+    ),
     Fault(
         "a misspelt answer renders empty",
         Replaced(COPIER, "_envops: { undefined: jinja2.StrictUndefined }\n", ""),

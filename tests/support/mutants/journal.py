@@ -21,7 +21,7 @@ FAULTS = [
         "no journal",
         Replaced(
             ENV,
-            '"fn": with_journal(steps, lock.check)}',
+            '"fn": with_journal(steps, lock)}',
             '"fn": steps}',
         ),
         "unit/journal::test_a_loop_over_a_query_goes_on_with_the_rows_it_had",

@@ -33,7 +33,9 @@ DECIDING = [
     ),
     Fault(
         "a goal that counts steps is moved while it waits",
-        Replaced(ENV, "            require_same_start(migration, seen.heads, found.heads)\n", ""),
+        Replaced(
+            ENV, "                require_same_start(migration, seen.heads, found.heads)\n", ""
+        ),
         "unit/lock::test_a_goal_that_counts_is_not_moved",
     ),
     Fault(
@@ -67,9 +69,14 @@ LOSING = [
         "the journal does not look at the lock",
         Replaced(
             ENV,
-            "with_journal(steps, lock.check)",
+            "with_journal(steps, lock)",
             "with_journal(steps)",
         ),
+        "unit/lock::test_nothing_is_committed_once_the_lock_is_gone",
+    ),
+    Fault(
+        "what the server says of the lock along with its catalog is not heard",
+        Replaced(LOCK, "        if not question.answer:\n", "        if question is None:\n"),
         "unit/lock::test_nothing_is_committed_once_the_lock_is_gone",
     ),
     Fault(

@@ -53,7 +53,7 @@ FAULTS = [
     ),
     Fault(
         "a busy table is a failure",
-        Replaced(ERROR_CODES, "    {DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, ", "    {"),
+        Replaced(ERROR_CODES, "        DEADLOCK_DETECTED,\n        LOCK_NOT_AVAILABLE,\n", ""),
         "unit/retry::test_a_code_tells_what_is_busy_and_no_text",
     ),
     Fault(

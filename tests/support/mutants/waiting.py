@@ -127,8 +127,8 @@ WHO = [
         "who looks stays",
         Replaced(
             LOOKOUT,
-            "            self._end.set()\n            looking.join(TO_END)\n",
-            "            pass\n",
+            "        self._end.set()\n        if self._looking is not None:\n",
+            "        if self._looking == 0:\n",
         ),
         "unit/waiting::test_nothing_is_left_of_who_looks",
     ),

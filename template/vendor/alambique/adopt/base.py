@@ -27,6 +27,7 @@ class ProjectBase:
     """A project's declarative base, and where models import it from."""
 
     module: str
+    """"" where there is no project, and the models come with a base of their own."""
     name: str
     declarative: Declarative
 

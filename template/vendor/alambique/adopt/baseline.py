@@ -20,10 +20,12 @@ from sqlalchemy.schema import sort_tables_and_constraints
 
 from alambique import messages, private
 from alambique.adopt.extra_ddl import ExtraDDL
+from alambique.adopt.trial import Trial, executed
 from alambique.autogenerate.discovery import load_metadata
 from alambique.autogenerate.marks import MARK
 from alambique.database.capabilities import capabilities
 from alambique.formatting import excuse_long_lines
+from alambique.history.source import ADOPTED
 from alambique.names import TableName
 from alambique.settings import migration_url, shown
 
@@ -59,12 +61,29 @@ class Baseline:
     labels: tuple[str, ...] = ()
     """What its branch is called."""
 
+    trial: Trial | None = None
+    """What holds it against a database that is there; None where models say all of it."""
+
+    adopted: bool = False
+    """Does it write down a database that is there, of which nobody decides anew?"""
+
+    @property
+    def creates(self) -> tuple[str, ...]:
+        """Return the tables that it makes by a statement of SQL, as `TableName` writes them.
+
+        What creates them is no operation of Alembic's, so the revision says which they are.
+        """
+        return () if self.trial is None else tuple(map(str, sorted(self.trial.in_sql)))
+
     @property
     def notes(self) -> str:
         """What the docstring says of things that the revision does not make."""
-        if not self.extra.left_over:
+        left_over: list[object] = [*self.extra.left_over]
+        if self.trial is not None:
+            left_over += self.trial.refused
+        if not left_over:
             return ""
-        return "\n".join([messages.LEFT_OVER, *(f"  {each}" for each in self.extra.left_over)])
+        return "\n".join([messages.LEFT_OVER, *(f"  {each}" for each in left_over)])
 
 
 def write_baseline(
@@ -86,7 +105,8 @@ def write_baseline(
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     has_schemas = capabilities(migration_url(config).get_backend_name()).has_schemas
-    config.cmd_opts = Namespace(autogenerate=True, x=[], quiet=revision is not None)
+    # Whoever asks for it rebuilds a whole database from it afterwards: that is its trial.
+    config.cmd_opts = Namespace(autogenerate=True, x=["tried=no"], quiet=revision is not None)
 
     with comparing_only(baseline.tables), without_circles(config, baseline.tables) as late_keys:
         completion = Completion(baseline, late_keys, has_schemas)
@@ -116,6 +136,10 @@ def say_what_template_left_out(written: Script, baseline: Baseline, path: Path) 
     lacks: dict[str, str] = {}
     if baseline.replaces and vars(written.module).get("replaces") != baseline.replaces:
         lacks["replaces"] = f"replaces = {baseline.replaces!r}"
+    if baseline.creates and vars(written.module).get("creates") != baseline.creates:
+        lacks["creates"] = f"creates = {baseline.creates!r}"
+    if baseline.adopted and vars(written.module).get(ADOPTED) is not True:
+        lacks[ADOPTED] = f"{ADOPTED} = True"
     if baseline.notes and messages.LEFT_OVER not in (written.module.__doc__ or ""):
         lacks["notes"] = baseline.notes
 
@@ -142,6 +166,8 @@ class Completion:
         self.baseline = baseline
         self.late_keys = late_keys
         schemas = {table.schema for table in baseline.tables if table.schema}
+        if baseline.trial is not None:
+            schemas |= baseline.trial.schemas
         self.schemas = sorted(schemas) if has_schemas else []
 
     def __call__(
@@ -163,11 +189,15 @@ class Completion:
         upgrade, downgrade = script.upgrade_ops, script.downgrade_ops
         assert upgrade is not None and downgrade is not None
 
-        extra = self.baseline.extra
+        extra, trial = self.baseline.extra, self.baseline.trial
+        late_keys = self.late_keys
+        if trial is not None:
+            trial.complete(migration, upgrade, downgrade)
+            late_keys = []  # the server says them, too
         words = [{"name": f'"{name}"', "revision": script.rev_id} for name in self.schemas]
         make_schemas = [MAKE_SCHEMA.format(**each) for each in words]
         drop_schemas = [DROP_SCHEMA.format(**each) for each in words]
-        add_keys = [ops.CreateForeignKeyOp.from_constraint(key) for key in self.late_keys]
+        add_keys = [ops.CreateForeignKeyOp.from_constraint(key) for key in late_keys]
         drop_keys = [operation.reverse() for operation in add_keys]
 
         upgrade.ops[:0] = _executed([*make_schemas, *extra.before])
@@ -178,6 +208,8 @@ class Completion:
         for_template = migration.opts["template_args"]
         for_template["notes"] = _in_docstring(self.baseline.notes)
         for_template["replaces"] = self.baseline.replaces
+        for_template["creates"] = self.baseline.creates
+        for_template[ADOPTED] = self.baseline.adopted
 
 
 @contextmanager
@@ -254,8 +286,7 @@ def _marked(items: Iterable[Markable], mark: bool) -> Iterator[None]:
 
 
 def _executed(statements: Iterable[str]) -> list[ops.ExecuteSQLOp]:
-    """Return operations that run statements, in which a colon is a colon for text()."""
-    return [ops.ExecuteSQLOp(statement.replace(":", "\\:")) for statement in statements]
+    return [executed(statement) for statement in statements]
 
 
 def _in_docstring(text: str) -> str:

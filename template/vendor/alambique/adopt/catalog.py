@@ -58,6 +58,16 @@ OPTIONS = {
     """,
 }
 
+DEFERRABLE = {
+    "postgresql": """
+        SELECT nspname, relname, conname, condeferred
+        FROM pg_constraint JOIN pg_class t ON t.oid = conrelid
+        JOIN pg_namespace n ON n.oid = relnamespace
+        WHERE contype IN ('p', 'u') AND condeferrable
+        ORDER BY 1, 2, 3
+    """,
+}
+
 EXTENSIONS = {
     "postgresql": """
         SELECT DISTINCT extname
@@ -268,6 +278,18 @@ def options(connection: Connection) -> list[TableOption]:
     return [
         TableOption(_table(connection, schema, table), name, value)
         for schema, table, name, value in _rows(connection, OPTIONS)
+    ]
+
+
+def deferrable_keys(connection: Connection) -> list[tuple[TableName, str, bool]]:
+    """Return the PRIMARY KEYs and UNIQUEs that may wait for the end of a transaction.
+
+    Returns:
+        The table, the constraint's name, and whether it waits unless it is told otherwise.
+    """
+    return [
+        (_table(connection, schema, table), name, is_deferred)
+        for schema, table, name, is_deferred in _rows(connection, DEFERRABLE)
     ]
 
 

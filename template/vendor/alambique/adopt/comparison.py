@@ -1,50 +1,22 @@
-"""Two databases compared, table by table: what only one of them has, as facts."""
+"""Two databases compared in their server's own words: what only one of them has, as facts."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-import sqlalchemy as sa
-from sqlalchemy import URL, Connection, Inspector
+from sqlalchemy import URL
 
-from alambique.database.engine import connect
+from alambique import messages
+from alambique.adopt.definitions import Definition, Fact, read_definitions
 from alambique.names import TableName
 
-# What SQLite leaves without a name, so that two that are the same may be called otherwise there.
-NAMELESS_ON_SQLITE = {"pk_constraint", "foreign_keys", "unique_constraints", "check_constraints"}
+# How many tables a line names that is about more than one.
+NAMED = 3
 
-# A sequence has a name of its own in each database; that it is one is what counts.
-NEXT_VALUE = re.compile(r"nextval\('.*?'::regclass\)")
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One thing that is so in a database: a column, a key, an index, ... of a table."""
-
-    table: TableName
-    part: str
-    """As SQLAlchemy's inspector names it: `columns`, `indexes`, ..."""
-
-    details: tuple[tuple[str, str], ...]
-    """What the inspector says of it, by name and in the order of the names."""
-
-    position: int | None = None
-    """Of a column: its place in the table, counted from 0."""
-
-    def anywhere(self) -> Fact:
-        """Return the same fact of a column at no particular place."""
-        return replace(self, position=None)
-
-    def __str__(self) -> str:
-        """Write the fact on one line."""
-        details = dict(self.details)
-        if self.position is not None:
-            details["position"] = str(self.position)
-        said = ", ".join(f"{name}={value}" for name, value in sorted(details.items()))
-        return f"{self.table}: {self.part} {said}"
+# Stands in a line for the name of each of the tables that it is about.
+ANY_TABLE = "…"
 
 
 @dataclass(frozen=True)
@@ -57,99 +29,114 @@ class Differences:
     added: frozenset[Fact]
     """Of the second, and not of the first."""
 
+    reordered: Mapping[str, tuple[str, ...]]
+    """The tables whose columns stand in another order, with that of the first."""
+
     def __bool__(self) -> bool:
         """Tell whether the databases differ at all."""
-        return bool(self.missing or self.added)
+        return bool(self.missing or self.added or self.reordered)
 
     def without_order(self) -> Differences:
         """Return what is left where the order of columns does not count."""
-        missing = {fact.anywhere() for fact in self.missing}
-        added = {fact.anywhere() for fact in self.added}
-        return Differences(frozenset(missing - added), frozenset(added - missing))
+        return replace(self, reordered={})
 
     def lines(self) -> list[str]:
-        """Return a line for each fact: `-` is what only the first has, `+` only the second."""
-        marked = [(str(fact), "-") for fact in self.missing]
-        marked += [(str(fact), "+") for fact in self.added]
-        return [f"  {mark} {fact}" for fact, mark in sorted(marked)]
+        """Return a line for each thing: `-` is what only the first has, `+` only the second.
+
+        What is so of many tables alike is said once, with their count and the names of some.
+        """
+        alike: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for facts, mark in ((self.missing, "-"), (self.added, "+")):
+            for fact in sorted(facts, key=_place):
+                alike[_pattern(fact), mark, fact.part].append(fact.about)
+
+        found = [
+            (about[0], position, _line(mark, part, pattern, about))
+            for position, ((pattern, mark, part), about) in enumerate(alike.items())
+        ]
+        lines = [line for _, _, line in sorted(found)]
+        for table, columns in sorted(self.reordered.items()):
+            lines.append(f"  {messages.REORDERED.format(table=table, columns=', '.join(columns))}")
+        return lines
 
 
-def differences(before: URL, after: URL, tables: Collection[TableName]) -> Differences:
+def differences(
+    before: URL,
+    after: URL,
+    tables: Collection[TableName],
+    concerns: Callable[[Definition], bool] | None = None,
+) -> Differences:
     """Compare two databases both ways.
 
     Args:
         before: the one.
         after: the other, of the same kind.
-        tables: the tables to look at, in both.
+        tables: the tables to look at, in both, with all that hangs on them.
+        concerns: tells what else to look at; nothing by default.
 
     Raises:
         DatabaseUnavailable: a database does not let us in.
         InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number.
     """
-    one, other = facts(before, tables), facts(after, tables)
-    return Differences(one - other, other - one)
+
+    def looked_at(found: Iterable[Definition]) -> list[Definition]:
+        return [
+            each
+            for each in found
+            if each.table in tables or (concerns is not None and concerns(each))
+        ]
+
+    return compared(looked_at(read_definitions(before)), looked_at(read_definitions(after)))
 
 
-def facts(url: URL, tables: Collection[TableName]) -> frozenset[Fact]:
-    """Return all that SQLAlchemy's inspector says of these tables.
+def compared(before: Collection[Definition], after: Collection[Definition]) -> Differences:
+    """Compare what two databases are made of.
 
     Args:
-        url: the database.
-        tables: those of these that it has.
-
-    Raises:
-        DatabaseUnavailable: the database does not let us in.
-        InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number.
+        before: the one.
+        after: the other.
     """
-    found: set[Fact] = set()
-    with connect(url) as connection:
-        inspector = sa.inspect(connection)
-        for schema in {table.schema for table in tables}:
-            names = [table.name for table in tables if table.schema == schema]
-            for part, by_table in _parts(connection, inspector, schema, names):
-                for (_, name), said in by_table.items():
-                    found.update(_facts(connection, TableName(name, schema), part, said))
-    return frozenset(found)
+    one, other = _facts(before), _facts(after)
+    orders = {each.key: each for each in after if each.is_table}
+    reordered = {}
+    for each in before:
+        there = orders.get(each.key)
+        if there is not None and _in_common(each, there) != _in_common(there, each):
+            reordered[str(each.table)] = each.order
+    return Differences(one - other, other - one, reordered)
 
 
-# What the inspector says of one thing; each kind of thing has a type of its own there.
-_Said = Mapping[str, Any]
-_ByTable = Mapping[tuple[str | None, str], Any]
+def _facts(definitions: Iterable[Definition]) -> frozenset[Fact]:
+    return frozenset(fact for each in definitions for fact in each.facts)
 
 
-def _parts(
-    connection: Connection, inspector: Inspector, schema: str | None, names: list[str]
-) -> Iterator[tuple[str, _ByTable]]:
-    """Yield, part by part, what the inspector says of tables in a schema."""
-    how: dict[str, Any] = {"schema": schema, "filter_names": names}
-    yield "columns", inspector.get_multi_columns(**how)
-    yield "pk_constraint", inspector.get_multi_pk_constraint(**how)
-    yield "foreign_keys", inspector.get_multi_foreign_keys(**how)
-    yield "unique_constraints", inspector.get_multi_unique_constraints(**how)
-    yield "check_constraints", inspector.get_multi_check_constraints(**how)
-    yield "indexes", inspector.get_multi_indexes(**how)
-    if connection.dialect.supports_comments:
-        yield "table_comment", inspector.get_multi_table_comment(**how)
+def _in_common(one: Definition, other: Definition) -> list[str]:
+    """Return the columns of the one that the other has, too, in the one's order."""
+    return [name for name in one.order if name in other.order]
 
 
-def _facts(
-    connection: Connection, table: TableName, part: str, said: _Said | list[_Said]
-) -> Iterator[Fact]:
-    all_said = said if isinstance(said, list) else [said]
-    for position, each in enumerate(all_said):
-        details = _details(each)
-        if connection.dialect.name == "sqlite" and part in NAMELESS_ON_SQLITE:
-            details.pop("name", None)
-        yield Fact(
-            table,
-            part,
-            tuple(sorted(details.items())),
-            position if part == "columns" else None,
-        )
+def _place(fact: Fact) -> tuple[str, str, int, str]:
+    return (fact.about, fact.part, fact.position or 0, fact.text)
 
 
-def _details(said: _Said) -> dict[str, str]:
-    """Return what is said, as text; what says nothing (None, empty, False) is left out."""
-    known = {name: value for name, value in said.items() if value not in (None, [], {}, False)}
-    known.update(known.pop("dialect_options", {}))
-    return {name: NEXT_VALUE.sub("nextval", str(value)) for name, value in known.items()}
+def _pattern(fact: Fact) -> str:
+    """Return what a fact says of whichever table it is about."""
+    name = fact.about.rpartition(".")[2]
+    return fact.text.replace(name, ANY_TABLE) if fact.about else fact.text
+
+
+def _line(mark: str, part: str, pattern: str, about: list[str]) -> str:
+    """Write what is so of these tables, which may be one only."""
+    said = " ".join(pattern.split())
+    if len(about) == 1:
+        name = about[0].rpartition(".")[2]
+        return f"  {mark} {about[0]}: {part} {said.replace(ANY_TABLE, name)}".rstrip()
+    names = ", ".join(_first(about))
+    text = messages.ALIKE.format(count=len(about), names=names)
+    return f"  {mark} {text}: {part} {said}"
+
+
+def _first(names: list[str]) -> Iterator[str]:
+    yield from names[:NAMED]
+    if len(names) > NAMED:
+        yield ANY_TABLE

@@ -1,21 +1,28 @@
-"""Which tables go into one module of models: those that foreign keys hold together."""
+"""Which tables go into one module of models: those that foreign keys hold together.
+
+Tables that no key holds to any other are one module where their names begin alike. A module of more
+tables than one can read is a package, which imports its files: they refer to each other in circles,
+so that none of them would do alone.
+"""
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from alembic.util import CommandError
 
 from alambique import messages
+from alambique.adopt.splitting import FEW, References, apart, prefix
+from alambique.adopt.words import singular
 from alambique.names import TableName
 from alambique.text import ascii_only
 
-References = Mapping[TableName, Collection[TableName]]
-"""For each table to be mapped, the tables that it refers to."""
+# Tables in one file, at most, before it is a package of several.
+READABLE = 30
 
 
 def modules(references: References, folder: Path, name: str | None) -> dict[Path, list[TableName]]:
@@ -37,6 +44,32 @@ def modules(references: References, folder: Path, name: str | None) -> dict[Path
         raise CommandError(messages.NO_MODULE_NAME.format(name=name))
     everything = set(references).union(*references.values())
     return {_path(folder, name): sorted(everything)}
+
+
+def files(
+    path: Path,
+    tables: Collection[TableName],
+    references: References,
+    together: Mapping[TableName, TableName],
+) -> dict[Path, list[TableName]]:
+    """Return the files of a module: itself, or, of too many tables, those of a package.
+
+    Args:
+        path: the module's file.
+        tables: its tables.
+        references: what refers to what.
+        together: tables that stay in one file with another one.
+    """
+    if len(tables) <= READABLE:
+        return {path: sorted(tables)}
+
+    found: dict[Path, list[TableName]] = {}
+    for name, part in apart(tables, references, together).items():
+        file = path.with_suffix("") / f"{module_name(name)}.py"
+        while file in found:
+            file = file.with_stem(f"{file.stem}_")
+        found[file] = part
+    return found if len(found) > 1 else {path: sorted(tables)}
 
 
 def groups(references: References) -> Iterator[list[TableName]]:
@@ -76,11 +109,37 @@ def _by_group(references: References) -> dict[str, list[TableName]]:
         other for table, others in references.items() for other in others if other != table
     )
     found: dict[str, list[TableName]] = {}
-    for group in groups(references):
+    for group in sorted(_with_lone_tables_together(groups(references))):
         ours = [table for table in group if table in references]
-        most_referred = max(ours, key=lambda table: referred[table])
-        found[_free_name(most_referred, taken=found)] = group
+        named_after = max(ours, key=lambda table: referred[table])
+        if not any(referred[table] for table in ours) and len(ours) > 1:
+            named_after = _named_like_all(ours)
+        found[_free_name(named_after, taken=found)] = group
     return found
+
+
+def _with_lone_tables_together(groups: Iterable[list[TableName]]) -> Iterator[list[TableName]]:
+    """Yield groups, those of one table as one group where their names begin alike."""
+    alone: dict[tuple[str | None, str], list[TableName]] = defaultdict(list)
+    for group in groups:
+        if len(group) > 1:
+            yield group
+        else:
+            alone[group[0].schema, singular(prefix(group[0]))].extend(group)
+
+    for group in alone.values():
+        if len(group) < FEW:
+            yield from ([table] for table in group)
+        else:
+            yield sorted(group)
+
+
+def _named_like_all(tables: Sequence[TableName]) -> TableName:
+    """Return a name that stands for tables whose names begin alike; else that of the first."""
+    first = tables[0]
+    begin = prefix(first)
+    alike = begin and all(singular(prefix(table)) == singular(begin) for table in tables)
+    return TableName(begin, first.schema) if alike else first
 
 
 def _free_name(table: TableName, taken: Collection[str]) -> str:

@@ -12,8 +12,6 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from alambique import messages
 from alambique.adopt import catalog
-from alambique.autogenerate.discovery import load_metadata
-from alambique.autogenerate.mapped import mapped_names
 from alambique.database.capabilities import capabilities
 from alambique.names import TableName
 from alambique.settings import shown_url
@@ -23,25 +21,23 @@ def chosen_tables(
     connection: Connection,
     schemas: Collection[str],
     asked: Collection[str],
-    kept_by_migrations: Collection[TableName],
+    left_out: Collection[TableName],
 ) -> list[TableName]:
-    """Return the tables to map: those asked for, or all that are tables and not mapped yet.
+    """Return the tables to map: those asked for, or all that are tables.
 
     Args:
         connection: to the database to read.
         schemas: the schemas to look in; the default one if there is none.
-        asked: the tables to take, each written as `pedidos` or `vendas.itens`; all if there is
+        asked: the tables to take, each written as `orders` or `sales.items`; all if there is
             none.
-        kept_by_migrations: the tables that nobody maps.
+        left_out: the tables that are mapped already, and those that nobody maps.
 
     Raises:
         CommandError: something asked for is not there, or nothing is left.
-        ModelImportError: a model that there is already cannot be imported.
-        InvalidSetting: a setting that the application needs is missing or malformed.
     """
     default_schema = connection.dialect.default_schema_name
-    there = _unmapped_tables(connection, schemas or [str(default_schema)])
-    there -= {table.within(default_schema) for table in kept_by_migrations}
+    there = _tables(connection, schemas or [str(default_schema)])
+    there -= {table.within(default_schema) for table in left_out}
 
     wanted = {name: _parsed(name, default_schema) for name in asked}
     missing = [name for name, table in wanted.items() if table not in there]
@@ -55,7 +51,11 @@ def chosen_tables(
 def references(
     connection: Connection, tables: Collection[TableName]
 ) -> dict[TableName, list[TableName]]:
-    """Return, for each of these tables, the tables that it refers to."""
+    """Return, for each of these tables, the tables that it refers to.
+
+    Raises:
+        CommandError: one of those is not there, as SQLite and MySQL let it be.
+    """
     inspector = sa.inspect(connection)
     found: dict[TableName, list[TableName]] = {table: [] for table in tables}
     for schema in {table.schema for table in tables}:
@@ -65,32 +65,92 @@ def references(
                 found[table] = [
                     TableName(key["referred_table"], key["referred_schema"]) for key in keys
                 ]
+    _refuse_keys_to_nowhere(inspector, found)
     return found
 
 
-def reflect(connection: Connection, tables: Iterable[TableName]) -> MetaData:
-    """Read tables as they are: no name is made up, no other table is followed."""
-    metadata = MetaData()
-    for schema, names in _by_schema(tables).items():
-        metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
+def _refuse_keys_to_nowhere(
+    inspector: sa.Inspector, found: Mapping[TableName, Collection[TableName]]
+) -> None:
+    others = set().union(*found.values()) - set(found)
+    gone = {each for each in others if not inspector.has_table(each.name, each.schema)}
+    keys = [
+        f"{table} -> {other}"
+        for table, referred in sorted(found.items())
+        for other in sorted(gone.intersection(referred))
+    ]
+    if keys:
+        raise CommandError(messages.KEYS_TO_NOWHERE.format(keys=", ".join(keys)))
 
-    read = {TableName.of(table): table for table in metadata.tables.values()}
-    _sort_expressions(connection, read)
 
+class Reflection:
+    """Tables as they are, read once: no name is made up, no other table is followed."""
+
+    def __init__(self, connection: Connection, tables: Iterable[TableName]) -> None:
+        """Read these tables."""
+        metadata = MetaData()
+        for schema, names in _by_schema(tables).items():
+            metadata.reflect(connection, schema=schema, only=names, resolve_fks=False)
+
+        self._read = {TableName.of(table): table for table in metadata.tables.values()}
+        _sort_expressions(connection, self._read)
+        _add_options(connection, self._read)
+        _add_deferrability(connection, self._read)
+        _add_sequences(connection, self._read)
+
+    def copies(self, tables: Iterable[TableName]) -> MetaData:
+        """Return copies of some of them, to be changed at will."""
+        metadata = MetaData()
+        for table in sorted(tables):
+            self._read[table].to_metadata(metadata)
+        return metadata
+
+    def links_to_one(self) -> dict[TableName, TableName]:
+        """Return the tables that are nothing but a link of a table to itself, with that table.
+
+        A relationship over such a link is written with the link's own columns.
+        """
+        by_name = {table.fullname: name for name, table in self._read.items()}
+        found: dict[TableName, TableName] = {}
+        for name, table in self._read.items():
+            keys = table.foreign_key_constraints
+            is_link = len(keys) == 2 and all(column.foreign_keys for column in table.columns)
+            # By its name: of a table that is not asked for, what it refers to is not read.
+            targets = {key.elements[0].target_fullname.rpartition(".")[0] for key in keys}
+            if is_link and len(targets) == 1 and targets <= set(by_name):
+                found[name] = by_name[targets.pop()]
+        return found
+
+
+def _add_options(connection: Connection, read: Mapping[TableName, sa.Table]) -> None:
     for option in catalog.options(connection):
         if option.table in read:
             read[option.table].dialect_kwargs[option.name] = option.value
 
+
+def _add_deferrability(connection: Connection, read: Mapping[TableName, sa.Table]) -> None:
+    for table, key, is_deferred in catalog.deferrable_keys(connection):
+        if table not in read:
+            continue
+        for constraint in read[table].constraints:
+            if constraint.name == key:
+                constraint.deferrable = True
+                constraint.initially = "DEFERRED" if is_deferred else None
+
+
+def _add_sequences(connection: Connection, read: Mapping[TableName, sa.Table]) -> None:
+    """Say of a column that counts by a sequence how models say it."""
     for default in catalog.sequence_defaults(connection):
         if default.table in read and default.is_owned:
-            # Of a key Alembic makes a SERIAL, whatever the sequence is called.
+            # Of a key Alembic makes a SERIAL, whatever the sequence is called; it does not know
+            # that of a SMALLINT when it compares.
             column = read[default.table].columns[default.column]
-            column.server_default = None if default.is_in_primary_key else sa.FetchedValue()
-    return metadata
+            is_serial = default.is_in_primary_key and not isinstance(column.type, sa.SmallInteger)
+            column.server_default = None if is_serial else sa.FetchedValue()
 
 
-def _unmapped_tables(connection: Connection, schemas: Collection[str]) -> set[TableName]:
-    """Return the tables in these schemas that no model maps.
+def _tables(connection: Connection, schemas: Collection[str]) -> set[TableName]:
+    """Return the tables in these schemas.
 
     Raises:
         CommandError: a schema is not there.
@@ -105,13 +165,12 @@ def _unmapped_tables(connection: Connection, schemas: Collection[str]) -> set[Ta
     if unknown:
         raise CommandError(messages.NO_SCHEMA.format(names=", ".join(sorted(unknown))))
 
-    there = {
+    found = {
         TableName(name, schema).within(default_schema)
         for schema in schemas
         for name in inspector.get_table_names(None if schema == default_schema else schema)
     }
-    mapped = mapped_names(load_metadata(), default_schema)
-    return there - mapped - catalog.not_tables(connection)
+    return found - catalog.not_tables(connection)
 
 
 def _parsed(name: str, default_schema: str | None) -> TableName | None:

@@ -8,6 +8,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.types import TypeEngine
 
 from alambique.autogenerate.capacities import capacity_of, ddl_of
+from alambique.autogenerate.written import holds_written
 
 
 def may_cut(before: TypeEngine[Any] | None, after: TypeEngine[Any], dialect: Dialect) -> bool:
@@ -24,6 +25,8 @@ def may_cut(before: TypeEngine[Any] | None, after: TypeEngine[Any], dialect: Dia
         return True
 
     held, holding = capacity_of(before, dialect), capacity_of(after, dialect)
+    if holds_written(before, after, holding, dialect):
+        return False
     if held is not None and holding is not None:
         return not holding.holds(held)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,17 @@ from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.util import PriorityDispatchResult
 from sqlalchemy import Dialect
-from sqlalchemy.dialects.mysql.base import MySQLDialect
+from sqlalchemy.engine.interfaces import ReflectedCheckConstraint
 from sqlalchemy.ext.compiler import compiles
 
 from alambique import private
+from alambique.autogenerate.mapped import mapped_names, models_of
 from alambique.autogenerate.stored import escaped, stored_checks
+
+_Reflected = Mapping[tuple[str | None, str], list[ReflectedCheckConstraint]]
+
+# Where an inspector keeps the CHECKs that it has read.
+KNOWN = "alambique_check_constraints"
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Check:
 
     def called(self, name: str, table: sa.Table) -> sa.CheckConstraint:
         """Return the constraint, on another table, to be written under a name."""
-        words: Any = _Words(self.words)
+        words: Any = Words(self.words)
         said = sa.CheckConstraint(words, name=sa.schema.conv(name), **self._options)
         beside = sa.Table(table.name, sa.MetaData(), schema=table.schema)
         beside.append_constraint(said)
@@ -48,7 +54,7 @@ class Check:
         return dict(self.constraint.dialect_kwargs)
 
 
-class _Words(sa.ColumnElement[bool]):
+class Words(sa.ColumnElement[bool]):
     """A condition that a revision has in these words: Alembic would double a percent sign."""
 
     inherit_cache = False
@@ -57,8 +63,8 @@ class _Words(sa.ColumnElement[bool]):
         self.words = words
 
 
-@compiles(_Words)
-def _as_it_is(condition: _Words, _: object, **__: object) -> str:
+@compiles(Words)
+def _as_it_is(condition: Words, _: object, **__: object) -> str:
     return condition.words
 
 
@@ -166,11 +172,18 @@ def check_name(check: sa.CheckConstraint, dialect: Dialect) -> str | None:
 
 def check_words(check: sa.CheckConstraint, context: AutogenContext) -> str:
     """Return the condition of a CHECK as one types it in a revision: SQL, its colons escaped."""
-    if isinstance(check.sqltext, sa.TextClause):
-        return check.sqltext.text
-    if isinstance(check.sqltext, _Words):
-        return check.sqltext.words
-    sql = private.render_expression(check.sqltext, context)
+    return condition_words(check.sqltext, context)
+
+
+def condition_words(condition: sa.ColumnElement[Any] | str, context: AutogenContext) -> str:
+    """Return a condition of the models as one types it in a revision: SQL, its colons escaped."""
+    if isinstance(condition, str):
+        return condition
+    if isinstance(condition, sa.TextClause):
+        return condition.text
+    if isinstance(condition, Words):
+        return condition.words
+    sql = private.render_expression(condition, context)
     if context.dialect.paramstyle in ("format", "pyformat"):
         sql = sql.replace("%%", "%")
     return escaped(sql)
@@ -178,10 +191,8 @@ def check_words(check: sa.CheckConstraint, context: AutogenContext) -> str:
 
 def _found(context: AutogenContext, table: sa.Table) -> list[Check]:
     """Return the CHECKs that the database has on a table."""
-    assert context.inspector is not None
-    reflected = context.inspector.get_check_constraints(table.name, schema=table.schema)
     checks = []
-    for each in reflected:
+    for each in _reflected(context, table.schema).get((table.schema, table.name), []):
         where: Any = {"table_name": table.name, "schema_name": table.schema}
         if context.run_name_filters(each["name"], "check_constraint", where):
             words = escaped(each["sqltext"])
@@ -191,6 +202,20 @@ def _found(context: AutogenContext, table: sa.Table) -> list[Check]:
             constraint = sa.CheckConstraint(sa.text(words), name=name, table=table, **prefixed)
             checks.append(Check(constraint, name, words))
     return checks
+
+
+def _reflected(context: AutogenContext, schema: str | None) -> _Reflected:
+    """Return the CHECKs of the tables of a schema that are mapped, read once for all of them."""
+    inspector = context.inspector
+    assert inspector is not None
+    known: dict[str | None, _Reflected] = inspector.info_cache.setdefault(KNOWN, {})
+    if schema not in known:
+        default_schema = context.dialect.default_schema_name
+        names = mapped_names(models_of(context.migration_context), default_schema)
+        known[schema] = inspector.get_multi_check_constraints(
+            schema=schema, filter_names=[each.name for each in names if each.schema == schema]
+        )
+    return known[schema]
 
 
 def _without(nameless: Iterable[Check], gone: list[Check], read: dict[str, str]) -> list[Check]:
@@ -219,7 +244,7 @@ def _in_their_places(
     Which of several is which does not matter: all of those go, and all of these come.
     """
     # MariaDB does not show a CHECK that was made beside its column: that one may be there.
-    is_mariadb = isinstance(dialect, MySQLDialect) and dialect.is_mariadb
+    is_mariadb = getattr(dialect, "is_mariadb", False)
     surely_new = [
         each for each in nameless if not is_mariadb or each.constraint in table.constraints
     ]

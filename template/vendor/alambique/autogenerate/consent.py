@@ -1,4 +1,7 @@
-"""What a person said or answers about renames, drops and fills: nothing is lost without it."""
+"""What a person said or answers about what is renamed, dropped, retyped or filled.
+
+Nothing is lost without it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ BEFORE_COLON = re.compile(r'(?:"(?:[^"]|"")*"|[^:])*')
 
 
 class Consent:
-    """What was said beforehand, `rename=a.b:c`, `drop=a.d`, `fill=a.e:'x'`, or is answered now."""
+    """What was said beforehand, or is answered now.
+
+    `rename=a.b:c`, `drop=a.d`, `retype=a.f`, `fill=a.e:'x'`.
+    """
 
     def __init__(self, said: Iterable[str]) -> None:
         """Read what was typed after each `-x`; what is about something else is passed over."""
@@ -32,12 +38,13 @@ class Consent:
         self._renames: dict[Parts, Parts] = {}
         self._fills: dict[Parts, str] = {}
         self._drops: set[Parts] = set()
+        self._retypes: set[Parts] = set()
         self._unused: dict[Parts, str] = {}  # as typed
         self._may_ask = True  # until a question gets no answer
 
         for option in said:
             verb, _, rest = option.partition("=")
-            if verb not in ("rename", "fill", "drop"):
+            if verb not in ("rename", "fill", "drop", "retype"):
                 continue
             typed, value = _around_colon(rest)
             name = _parsed(typed)
@@ -46,6 +53,8 @@ class Consent:
                 self._renames[name] = _parsed(value)
             elif verb == "fill":
                 self._fills[name] = value
+            elif verb == "retype":
+                self._retypes.add(name)
             else:
                 self._drops.add(name)
 
@@ -108,19 +117,38 @@ class Consent:
         if not self._may_drop(name) and not self._asked(terminal.answered, question):
             self.refused.append(hint)
 
-    def filled_with(self, column: ColumnName) -> str | None:
+    def may_cut(self, column: ColumnName, question: str, hint: str) -> None:
+        """Note a refusal unless a type that may cut values was said or is agreed to.
+
+        Args:
+            column: whose type it is.
+            question: asked where nothing was said.
+            hint: the way out, told with the refusal.
+        """
+        if _parts(column) in self._retypes:
+            self._unused.pop(_parts(column), None)
+        else:  # versions before had `drop=` for it, too
+            self.may_lose(column, question, hint)
+
+    def filled_with(self, column: ColumnName, example: str) -> str | None:
         """Return the SQL expression that fills the rows of a column that have no value.
+
+        Args:
+            column: the column.
+            example: SQL for a value of its type.
 
         Returns:
             None where nobody gave one: the refusal is noted.
         """
         self._unused.pop(_parts(column), None)
         said = self._fills.get(_parts(column))
-        value = said or self._asked(terminal.ask, messages.ASK_FILL.format(name=column))
+        value = said or self._asked(
+            terminal.ask, messages.ASK_FILL.format(name=column, example=example)
+        )
         if not value:
             # The sentence puts the name between the shell's double quotes.
             name = str(column).replace('"', r"\"")
-            self.refused.append(messages.HOW_TO_FILL.format(name=name))
+            self.refused.append(messages.HOW_TO_FILL.format(name=name, example=example))
         return value or None
 
     def _renames_said(self, there: Collection[Name], mapped: Collection[Name]) -> dict[Name, Name]:

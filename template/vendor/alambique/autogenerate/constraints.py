@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alambique import private
 from alambique.autogenerate.checks import check_words, is_still_said, words_in
 from alambique.autogenerate.mapped import mapped_tables, models_of, referred_column
+from alambique.autogenerate.restated import Restate
 from alambique.names import ColumnName, TableName
 
 
@@ -54,6 +55,8 @@ def lost_constraints(migration: MigrationContext, upgrade: ops.UpgradeOps) -> It
             op.constraint_name for op in changes.ops if isinstance(op, ops.CreateCheckConstraintOp)
         }
         for op in changes.ops:
+            if isinstance(op, Restate) and op.lost and not op.columns & dropped_columns:
+                yield Lost(table.column(op.lost), "exclusion")
             constraint = _dropped_by(op)
             if constraint is None or _columns(constraint) & dropped_columns:
                 continue
@@ -67,7 +70,13 @@ def lost_constraints(migration: MigrationContext, upgrade: ops.UpgradeOps) -> It
                 yield _lost(table, constraint)
 
 
-Guard = sa.CheckConstraint | sa.UniqueConstraint | sa.ForeignKeyConstraint | sa.Index
+Guard = (
+    sa.CheckConstraint
+    | sa.UniqueConstraint
+    | sa.PrimaryKeyConstraint
+    | sa.ForeignKeyConstraint
+    | sa.Index
+)
 
 
 def _dropped_by(op: ops.MigrateOperation) -> Guard | None:
@@ -77,7 +86,12 @@ def _dropped_by(op: ops.MigrateOperation) -> Guard | None:
         return index if index.unique else None
     if isinstance(op, ops.DropConstraintOp):
         constraint = op.to_constraint()
-        kinds = (sa.CheckConstraint, sa.UniqueConstraint, sa.ForeignKeyConstraint)
+        kinds = (
+            sa.CheckConstraint,
+            sa.UniqueConstraint,
+            sa.PrimaryKeyConstraint,
+            sa.ForeignKeyConstraint,
+        )
         return constraint if isinstance(constraint, kinds) else None
     return None
 
@@ -101,7 +115,11 @@ def _is_still_said(migration: MigrationContext, constraint: Guard, model: sa.Tab
     if isinstance(constraint, sa.ForeignKeyConstraint):
         keys = [part for part in parts if isinstance(part, sa.ForeignKeyConstraint)]
         return any(_columns(key) == columns for key in keys)
-    return any(_is_made_anew(part, constraint) or _keeps_unique(part, columns) for part in parts)
+    return any(
+        _is_made_anew(part, constraint)
+        or (_keeps_unique(part, columns) and _keeps_null_out(part, constraint))
+        for part in parts
+    )
 
 
 def _is_made_anew(part: sa.Constraint | sa.Index, dropped: sa.Constraint | sa.Index) -> bool:
@@ -122,6 +140,14 @@ def _keeps_unique(part: sa.Constraint | sa.Index, columns: set[str]) -> bool:
     return bool(own) and own <= columns
 
 
+def _keeps_null_out(part: sa.Constraint | sa.Index, dropped: sa.Constraint | sa.Index) -> bool:
+    """Tell whether a part of a mapped table keeps out a second NULL, if what is dropped does."""
+    is_alike = "postgresql_nulls_not_distinct"
+    if isinstance(part, sa.PrimaryKeyConstraint) or not dropped.dialect_kwargs.get(is_alike):
+        return True
+    return bool(part.dialect_kwargs.get(is_alike))
+
+
 def _has_expressions(index: sa.Index) -> bool:
     return any(not isinstance(each, sa.Column) for each in index.expressions)
 
@@ -136,6 +162,7 @@ def _lost(table: TableName, constraint: Guard) -> Lost:
     kinds: dict[type, str] = {
         sa.CheckConstraint: "check",
         sa.UniqueConstraint: "unique",
+        sa.PrimaryKeyConstraint: "primary key",
         sa.ForeignKeyConstraint: "foreign key",
     }
     kind = next((name for type_, name in kinds.items() if isinstance(constraint, type_)), "index")

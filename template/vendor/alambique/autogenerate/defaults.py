@@ -24,10 +24,33 @@ from alambique.autogenerate.stored import (
     stored_computed,
 )
 
-Effect = tuple[object, ...]
+Effect = frozenset[tuple[object, ...]]
+"""Ways to say what a default does: two defaults that have one of them in common do the same."""
 
 # Where a comparison keeps what it found out, in its migration's options.
 KNOWN = "effects_of_defaults"
+
+# In minutes.
+DAY = 24 * 60
+
+MOMENT = ("moment",)
+
+# What has SQLite speak of another zone than its own, which is UTC.
+ZONES = re.compile(r"(?i)localtime|utc")
+
+# Whether the default of the newest temporary table depends on what is not the server's own.
+CALLS_ON_POSTGRESQL = f"""
+SELECT count(*) FROM pg_attrdef AS d JOIN pg_depend AS on_it ON on_it.objid = d.oid
+WHERE d.adrelid = 'pg_temp.{SCRATCH_TABLE}'::regclass
+AND on_it.classid = 'pg_attrdef'::regclass AND on_it.refobjid <> d.adrelid
+"""
+
+# What the server keeps of the defaults of that table, but for where and in what form it was said.
+TREES = f"""
+SELECT a.attname::text, regexp_replace(d.adbin::text, ':(location|funcformat) -?[0-9]+', '', 'g')
+FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+WHERE d.adrelid = 'pg_temp.{SCRATCH_TABLE}'::regclass
+"""
 
 # What of a program of SQLite's may give another value another time, or on another machine.
 CALLS = frozenset({"Function", "PureFunc"})
@@ -85,8 +108,8 @@ def _said(computed: sa.Computed) -> tuple[str, bool | None]:
 
 def _has_same_effect(context: AutogenContext, one: sa.Column[Any], other: sa.Column[Any]) -> bool:
     """Tell whether rows get the same from the defaults of two columns; False if nobody can."""
-    effect = _effect(context, one)
-    return effect is not None and effect == _effect(context, other)
+    effect, others = _effect(context, one), _effect(context, other)
+    return effect is not None and others is not None and not effect.isdisjoint(others)
 
 
 def _effect(context: AutogenContext, column: sa.Column[Any]) -> Effect | None:
@@ -119,24 +142,81 @@ def _effect_on_sqlite(
     """Return what SQLite stores, with its kind: '1' and 1 may differ. Of a call, what it does."""
     program = connection.exec_driver_sql(f"EXPLAIN SELECT ({default or 'NULL'}\n)").all()
     if CALLS.intersection(step.opcode for step in program):
-        return ("does", repr(program))
+        # One statement has one moment. A text of another zone may be equal here, and not elsewhere.
+        is_moment = connection.exec_driver_sql(
+            f"SELECT ({default}\n) IS CURRENT_TIMESTAMP"
+        ).scalar()
+        is_local = ZONES.search(default or "") is not None
+        does = ("does", repr(program))
+        return frozenset([does, MOMENT] if is_moment and not is_local else [does])
 
     scratch, name = _scratch(type_, default, connection.dialect)
     with made(scratch, connection):
         connection.exec_driver_sql(f"INSERT INTO {name} DEFAULT VALUES")
         row = connection.exec_driver_sql(f"SELECT typeof(c), quote(c) FROM {name}").one()
-    return ("stores", *row)
+    return frozenset([("stores", *row)])
 
 
 def _effect_on_postgresql(
     type_: sa.types.TypeEngine[Any], default: str | None, connection: sa.Connection
 ) -> Effect:
-    """Return what PostgreSQL plans to store: what is constant it works out beforehand."""
+    """Return what PostgreSQL plans to store: what is constant it works out beforehand.
+
+    And what it understood, and whether that is the moment of a row's transaction.
+    """
     scratch, name = _scratch(type_, default, connection.dialect)
     with made(scratch, connection):
         explain = f"EXPLAIN (VERBOSE, COSTS OFF) INSERT INTO {name} DEFAULT VALUES"
         lines = connection.exec_driver_sql(explain).scalars().all()
-    return tuple(_moments_alike(line, connection.dialect) for line in lines if "Output:" in line)
+        output = [line for line in lines if "Output:" in line]
+        plan = ("plan", *(_moments_alike(line, connection.dialect) for line in output))
+        found = {plan, ("tree", _tree(name, connection))}
+
+        is_time = isinstance(type_, (sa.DateTime, sa.Date, sa.Time))
+        calls_others = connection.exec_driver_sql(CALLS_ON_POSTGRESQL).scalar()
+        if is_time and not calls_others and _is_moment(name, connection):
+            found.add(MOMENT)
+    return frozenset(found)
+
+
+def _tree(table: str, connection: sa.Connection) -> str | None:
+    """Return what the server understood by a default, however it was written.
+
+    It goes by two names for the moment of a transaction; both are read, too.
+    """
+    for column, moment in (("n", "now()"), ("m", "CURRENT_TIMESTAMP")):
+        sql = f"ALTER TABLE {table} ADD COLUMN {column} timestamptz DEFAULT {moment}"
+        connection.exec_driver_sql(sql)
+    trees = {name: str(tree) for name, tree in connection.exec_driver_sql(TREES)}
+    found = trees.get("c")
+    return None if found is None else found.replace(trees["m"], trees["n"])
+
+
+def _is_moment(table: str, connection: sa.Connection) -> bool:
+    """Tell whether a row gets the moment of its transaction, in the session's zone.
+
+    It is looked at where a day is in its last minute, and where it is in its first: no constant is
+    equal in both, and of moments none that is a minute apart, not even as a date.
+    """
+    sql = "SELECT floor(extract(epoch FROM now()))::bigint"
+    minute = connection.exec_driver_sql(sql).scalar_one() // 60
+    last_minute = (DAY - 1 - minute % DAY + DAY // 2) % DAY - DAY // 2
+    is_equal = True
+    for east in (last_minute, last_minute + 1):
+        connection.exec_driver_sql(f"SET LOCAL TimeZone = '{_zone(east)}'")
+        rows = connection.exec_driver_sql(
+            f"WITH d AS (INSERT INTO {table} DEFAULT VALUES RETURNING c), "
+            f"m AS (INSERT INTO {table} (c) VALUES (now()) RETURNING c) "
+            "SELECT d.c = m.c FROM d, m"
+        )
+        is_equal = bool(rows.scalar()) and is_equal
+    return is_equal
+
+
+def _zone(east: int) -> str:
+    """Return a zone so many minutes east of Greenwich, as POSIX writes one: west is plus."""
+    hours, minutes = divmod(abs(east), 60)
+    return f"<here>{'-' if east > 0 else '+'}{hours:02}:{minutes:02}"
 
 
 EFFECTS: dict[str, Callable[[sa.types.TypeEngine[Any], str | None, sa.Connection], Effect]] = {

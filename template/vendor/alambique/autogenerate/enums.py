@@ -24,6 +24,12 @@ def native_enum(type_: object) -> sa.Enum | None:
     return plain if isinstance(plain, sa.Enum) and plain.native_enum else None
 
 
+def native_enum_within(type_: object) -> sa.Enum | None:
+    """Return the same, also where a column holds arrays of it."""
+    plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
+    return native_enum(plain.item_type if isinstance(plain, sa.ARRAY) else plain)
+
+
 def create_enums(migration: MigrationContext, up: ops.OpContainer, down: ops.OpContainer) -> None:
     """Create PostgreSQL's type for an Enum before its first column; drop it after its last.
 
@@ -67,8 +73,7 @@ def _types_made(operation: ops.MigrateOperation) -> Iterator[TypeEngine[Any]]:
 def _enums_of(types: Iterable[TypeEngine[Any]]) -> dict[EnumName, sa.Enum]:
     found = {}
     for type_ in types:
-        plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
-        enum = native_enum(plain.item_type if isinstance(plain, sa.ARRAY) else plain)
+        enum = native_enum_within(type_)
         if enum is not None:
             found[enum.schema, enum.name] = enum
     return found

@@ -10,8 +10,11 @@ import sqlalchemy as sa
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from alambique import messages
 from alambique.autogenerate.stored import escaped, stored_column
 from alambique.database.capabilities import capabilities
 from alambique.names import ColumnName, TableName
@@ -62,6 +65,62 @@ def fill(
 
         done += [*before, change, *after]
     upgrade.ops[:] = done
+
+
+def example_of(type_: TypeEngine[Any], dialect: sa.Dialect) -> str:
+    """Return SQL for a value that a column of this type may be filled with, to be shown."""
+    plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
+    if isinstance(plain, sa.Enum) and plain.enums:
+        return "'" + plain.enums[0].replace("'", "''") + "'"
+    if isinstance(plain, sa.Boolean):
+        return "false"
+    if isinstance(plain, (sa.Integer, sa.Numeric)):
+        return "0"
+    if isinstance(plain, sa.String):
+        return "''"
+    if isinstance(plain, sa.DateTime):
+        return "CURRENT_TIMESTAMP" if dialect.name == "sqlite" else "now()"
+    if isinstance(plain, sa.Date):
+        return "CURRENT_DATE"
+    if isinstance(plain, sa.Time):
+        return "CURRENT_TIME"
+    if isinstance(plain, sa.JSON):
+        return "'{}'"
+    if isinstance(plain, sa.Uuid) and dialect.name == "postgresql":
+        return "gen_random_uuid()"
+    return "'x'"
+
+
+def require_taken(
+    migration: MigrationContext, column: ColumnName, type_: TypeEngine[Any], value: str
+) -> None:
+    """Try a value for a column's rows, which the upgrade would only find out is none.
+
+    Args:
+        migration: connected to a database with the table.
+        column: the column, which may be new.
+        type_: its type in the models.
+        value: SQL.
+
+    Raises:
+        CommandError: the database does not take it.
+    """
+    connection = migration.connection
+    assert connection is not None
+    dialect = migration.dialect
+    said = f"({escaped(value)})"
+    if dialect.name == "postgresql":
+        said = f"CAST({said} AS {type_.compile(dialect)})"
+
+    tried = sa.text(f"SELECT {said} FROM {_quoted(migration, column.table)} WHERE 1 = 0")
+    try:
+        with connection.begin_nested():
+            connection.execute(tried)
+    except DBAPIError as error:
+        cause = " ".join(str(error.orig).split())
+        asked = {"name": column, "value": value, "cause": cause}
+        example = example_of(type_, dialect)
+        raise CommandError(messages.FILL_REFUSED.format(example=example, **asked)) from error
 
 
 def _default(
@@ -118,7 +177,11 @@ def _altered(op: ops.AddColumnOp, **options: Any) -> ops.ModifyTableOps:
 
 
 def _update(migration: MigrationContext, column: ColumnName, value: str) -> ops.ExecuteSQLOp:
-    quote = migration.dialect.identifier_preparer.quote
-    table = ".".join(quote(part) for part in (column.table.schema, column.table.name) if part)
-    name = quote(column.name)
+    table = _quoted(migration, column.table)
+    name = migration.dialect.identifier_preparer.quote(column.name)
     return ops.ExecuteSQLOp(f"UPDATE {table} SET {name} = {escaped(value)} WHERE {name} IS NULL")
+
+
+def _quoted(migration: MigrationContext, table: TableName) -> str:
+    quote = migration.dialect.identifier_preparer.quote
+    return ".".join(quote(part) for part in (table.schema, table.name) if part)

@@ -16,6 +16,7 @@ from sqlalchemy import Dialect
 
 CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
 }
 # How the line ends that Alembic begins a batch with.
@@ -23,8 +24,11 @@ BEGINS_BATCH = ") as batch_op:"
 
 KINDS: dict[type[sa.Constraint], str] = {
     sa.ForeignKeyConstraint: "fk",
+    sa.PrimaryKeyConstraint: "pk",
     sa.UniqueConstraint: "uq",
 }
+
+Created = ops.CreateForeignKeyOp | ops.CreatePrimaryKeyOp | ops.CreateUniqueConstraintOp
 
 
 class ModifyNameless(ops.ModifyTableOps):
@@ -64,8 +68,13 @@ def give_names(upgrade: ops.UpgradeOps, dialect: Dialect) -> None:
 
 def _nameless(
     changes: ops.ModifyTableOps,
-) -> list[ops.DropConstraintOp | ops.CreateForeignKeyOp | ops.CreateUniqueConstraintOp]:
-    kinds = (ops.DropConstraintOp, ops.CreateForeignKeyOp, ops.CreateUniqueConstraintOp)
+) -> list[ops.DropConstraintOp | Created]:
+    kinds = (
+        ops.DropConstraintOp,
+        ops.CreateForeignKeyOp,
+        ops.CreatePrimaryKeyOp,
+        ops.CreateUniqueConstraintOp,
+    )
     return [
         op
         for op in changes.ops

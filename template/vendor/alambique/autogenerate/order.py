@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from graphlib import TopologicalSorter
 
 from alembic.operations import ops
 
+from alambique.autogenerate.circles import parents_first
 from alambique.autogenerate.mapped import referred_column
+from alambique.autogenerate.restated import Restate
 from alambique.names import TableName
 
 CREATES_CONSTRAINT = (
@@ -17,11 +18,15 @@ CREATES_CONSTRAINT = (
     ops.CreateUniqueConstraintOp,
 )
 
+# What changes a table that is there.
+PARTS_OF_TABLE = (ops.ModifyTableOps, Restate)
+
 
 class Turn(IntEnum):
     """When an operation on a part of a table has its turn, among those on the same table."""
 
-    DROP_FOREIGN_KEY = 0
+    DROP_KEY = 0
+    """A foreign key, or the primary one, whose columns may not be NULL before."""
     MAKE_OR_ALTER_COLUMN = 1
     DROP_NAMESAKE = 2
     """Of an index or a constraint that another of the same name follows."""
@@ -46,20 +51,28 @@ def in_order(operations: list[ops.MigrateOperation]) -> list[ops.MigrateOperatio
         TableName.of_operation(op): op for op in operations if isinstance(op, ops.DropTableOp)
     }
     parents = {table: _refers_to(op) & dropped.keys() for table, op in dropped.items()}
-    parents_first = [dropped[table] for table in TopologicalSorter(parents).static_order()]
+    in_turn = [dropped[table] for table in parents_first(parents)]
 
     others = [op for op in operations if not isinstance(op, ops.DropTableOp)]
-    return [*others, *reversed(parents_first)]
+    return [*others, *reversed(in_turn)]
 
 
 def leave_indexes_to_their_table(container: ops.OpContainer) -> None:
-    """Take out what is dropped with its table anyway; MariaDB refuses it where a key needs it."""
+    """Take out what is dropped with its table anyway; MariaDB refuses it where a key needs it.
+
+    Not the keys: what is dropped apart from its table is in the way of another one.
+    """
     gone = {TableName.of_operation(op) for op in container.ops if isinstance(op, ops.DropTableOp)}
-    container.ops[:] = [
-        op
-        for op in container.ops
-        if not (isinstance(op, ops.ModifyTableOps) and TableName.of_operation(op) in gone)
-    ]
+    left: list[ops.MigrateOperation] = []
+    for op in container.ops:
+        if isinstance(op, PARTS_OF_TABLE) and TableName.of_operation(op) in gone:
+            if not isinstance(op, ops.ModifyTableOps):
+                continue
+            op.ops[:] = [each for each in op.ops if _drops_key(each)]
+            if op.is_empty():
+                continue
+        left.append(op)
+    container.ops[:] = left
 
 
 def _refers_to(op: ops.DropTableOp) -> set[TableName]:
@@ -69,8 +82,8 @@ def _refers_to(op: ops.DropTableOp) -> set[TableName]:
 
 
 def _turn(op: ops.MigrateOperation, made: set[str]) -> Turn:
-    if isinstance(op, ops.DropConstraintOp) and op.constraint_type == "foreignkey":
-        return Turn.DROP_FOREIGN_KEY
+    if _drops_key(op) or isinstance(op, ops.DropConstraintOp) and op.constraint_type == "primary":
+        return Turn.DROP_KEY
     if _drops_constraint(op):
         return Turn.DROP_NAMESAKE if _name(op) in made else Turn.DROP
     if isinstance(op, (ops.AddColumnOp, ops.AlterColumnOp)):
@@ -80,6 +93,10 @@ def _turn(op: ops.MigrateOperation, made: set[str]) -> Turn:
     if isinstance(op, ops.CreateForeignKeyOp):
         return Turn.MAKE_FOREIGN_KEY
     return Turn.MAKE
+
+
+def _drops_key(op: ops.MigrateOperation) -> bool:
+    return isinstance(op, ops.DropConstraintOp) and op.constraint_type == "foreignkey"
 
 
 def _drops_constraint(op: ops.MigrateOperation) -> bool:

@@ -17,12 +17,13 @@ from alambique.autogenerate.defaults import (
     is_same_computed,
     is_same_default,
 )
-from alambique.autogenerate.enums import native_enum
+from alambique.autogenerate.enum_members import has_other_members
+from alambique.autogenerate.exclusions import compare_exclusions
+from alambique.autogenerate.implied import compare_implied_indexes
+from alambique.autogenerate.primary_keys import compare_primary_keys
+from alambique.autogenerate.redefined import compare_indexes, compare_uniques
 from alambique.autogenerate.stored import stored_column
 from alambique.names import TableName
-
-PLUGINS = ["alembic.autogenerate.*", __name__]
-"""For `autogenerate_plugins` of `context.configure`: Alembic's own, and this one."""
 
 
 def setup(plugin: Plugin) -> None:
@@ -33,6 +34,12 @@ def setup(plugin: Plugin) -> None:
     )
     plugin.add_autogenerate_comparator(compare_server_default, "column", "server_default")
     plugin.add_autogenerate_comparator(compare_checks, "table", "checkconstraints")
+    plugin.add_autogenerate_comparator(compare_primary_keys, "table", "primarykeys")
+    plugin.add_autogenerate_comparator(compare_exclusions, "table", "exclusions")
+    for compare in (compare_uniques, compare_indexes, compare_implied_indexes):
+        plugin.add_autogenerate_comparator(
+            compare, "table", compare.__name__, priority=DispatchPriority.LAST
+        )
 
 
 def compare_type(
@@ -44,24 +51,21 @@ def compare_type(
     found: sa.Column[Any],
     mapped: sa.Column[Any],
 ) -> PriorityDispatchResult:
-    """Take REAL and FLOAT(24) for one type, and stop at what Alembic overlooks in an Enum.
+    """Take REAL and FLOAT(24) for one type, and see what Alembic overlooks in an Enum.
 
     Raises:
-        CommandError: an Enum that PostgreSQL keeps as a type has other members now, or the
-            database has no word for the type.
+        CommandError: the database has no word for the type.
     """
-    before, after = native_enum(found.type), native_enum(mapped.type)
-    if before and after and context.dialect.name == "postgresql" and before.enums != after.enums:
-        raise CommandError(
-            messages.ENUM_CHANGED.format(name=before.name, found=before.enums, mapped=after.enums)
-        )
-
     try:
         mapped.type.compile(context.dialect)
     except Exception as error:  # a type of the application's may raise anything
         name = TableName(table, schema).column(column)
         cause = f"{type(error).__name__}: {error}"
         raise CommandError(messages.TYPE_NOT_SPOKEN.format(column=name, cause=cause)) from error
+
+    if context.dialect.name == "postgresql" and has_other_members(found.type, mapped.type):
+        operation.existing_type, operation.modify_type = found.type, mapped.type
+        return PriorityDispatchResult.STOP
 
     if private.types_differ(found, mapped, context):
         stored = stored_column(context, mapped)

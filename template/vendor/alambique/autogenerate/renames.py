@@ -183,9 +183,6 @@ def compare(migration: MigrationContext, renames: Renames) -> list[ops.MigrateOp
 
     All of them speak of the new names, and so do the operations that undo them: between the
     renames and their way back there is no other name.
-
-    Raises:
-        CommandError: an Enum that PostgreSQL keeps as a type has other members now.
     """
     context = AutogenContext(migration)
     inspector = RenamedInspector(sa.inspect(_connection(migration)), renames)
@@ -201,13 +198,18 @@ def _connection(migration: MigrationContext) -> sa.Connection:
     return migration.connection
 
 
+def shown_renames(inspector: object) -> Renames:
+    """Return what an inspector shows under new names already: nothing, as a rule."""
+    return inspector.renames if isinstance(inspector, RenamedInspector) else Renames()
+
+
 class RenamedInspector:
     """An inspector that shows the database as if its tables and columns were renamed already."""
 
     def __init__(self, inspector: Inspector, renames: Renames) -> None:
         """Show what `inspector` reads, under the names that `renames` says."""
         self._inspector = inspector
-        self._renames = renames
+        self.renames = renames
 
     def __getattr__(self, name: str) -> Any:
         """Return what the inspector has; a method that reads tables reads them renamed."""
@@ -221,13 +223,13 @@ class RenamedInspector:
     def get_table_names(self, schema: str | None = None) -> list[str]:
         """Return the tables' names as they will be."""
         found = self._inspector.get_table_names(schema)
-        return [self._renames.new_table(TableName(name, schema)).name for name in found]
+        return [self.renames.new_table(TableName(name, schema)).name for name in found]
 
     def _reading_one(self, read: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(read)
         def read_renamed(table_name: str, schema: str | None = None, **options: Any) -> Any:
             table = TableName(table_name, schema)
-            found = read(self._renames.old_table(table).name, schema=schema, **options)
+            found = read(self.renames.old_table(table).name, schema=schema, **options)
             return self._shown(table, found)
 
         return read_renamed
@@ -240,12 +242,12 @@ class RenamedInspector:
             names = None
             if filter_names is not None:
                 tables = [TableName(name, schema) for name in filter_names]
-                names = [self._renames.old_table(table).name for table in tables]
+                names = [self.renames.old_table(table).name for table in tables]
 
             found = read(schema=schema, filter_names=names, **options)
             shown = {}
             for (where, name), each in found.items():
-                table = self._renames.new_table(TableName(name, where))
+                table = self.renames.new_table(TableName(name, where))
                 shown[table.schema, table.name] = self._shown(table, each)
             return shown
 
@@ -263,14 +265,14 @@ class RenamedInspector:
         if not isinstance(found, dict):
             return found
 
-        names = self._renames.columns.get(table, {})
+        names = self.renames.columns.get(table, {})
         shown = {what: _reworded(each, names, what) for what, each in found.items()}
         if "nullable" in found:  # only a column says so; elsewhere a name is not a column's
             shown["name"] = names.get(found["name"], found["name"])
         if "referred_table" in found:
             target = TableName(found["referred_table"], found["referred_schema"])
-            new_target = self._renames.new_table(target)
-            new_names = self._renames.columns.get(new_target, {})
+            new_target = self.renames.new_table(target)
+            new_names = self.renames.columns.get(new_target, {})
             shown["referred_table"] = new_target.name
             shown["referred_columns"] = [
                 new_names.get(each, each) for each in found["referred_columns"]

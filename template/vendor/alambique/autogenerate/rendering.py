@@ -1,9 +1,8 @@
-"""How a revision writes types, defaults and CHECKs: without the application, and as they are."""
+"""How a revision writes types, defaults, keys and CHECKs: as they are, without the application."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from copy import copy
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from alambique import private
 from alambique.autogenerate.checks import check_name, check_words
+from alambique.autogenerate.definitions import mapped_name, mapped_options
 from alambique.autogenerate.enums import native_enum
 from alambique.autogenerate.mapped import mapped_tables, models_of
 from alambique.autogenerate.stored import without_check
@@ -37,23 +37,13 @@ def render_item(type_: str, item: object, context: AutogenContext) -> str | Lite
     """
     if type_ == "check" and isinstance(item, sa.CheckConstraint):
         return _render_check(item, context)
+    if type_ == "primary_key" and isinstance(item, sa.PrimaryKeyConstraint):
+        return _render_primary_key(item, context)
     if type_ == "server_default":
         return _render_default(item)
     if type_ == "type" and isinstance(item, TypeEngine):
         return _render_type(item, context)
     return False
-
-
-def rendered_first(
-    theirs: Callable[[str, object, AutogenContext], str | Literal[False] | None],
-) -> Callable[[str, object, AutogenContext], str | Literal[False]]:
-    """Return a `render_item` that asks somebody else's, and ours where that leaves the writing."""
-
-    def either(type_: str, item: object, context: AutogenContext) -> str | Literal[False]:
-        said = theirs(type_, item, context)
-        return render_item(type_, item, context) if said is None or said is False else said
-
-    return either
 
 
 def _render_check(check: sa.CheckConstraint, context: AutogenContext) -> str | Literal[False]:
@@ -77,6 +67,20 @@ def _render_bound_check(check: sa.CheckConstraint, context: AutogenContext) -> s
 def _check_constraint(sql: str, name: str | None) -> str:
     named = "" if name is None else f", name=op.f({name!r})"
     return f"sa.CheckConstraint({sql!r}{named})"
+
+
+def _render_primary_key(
+    key: sa.PrimaryKeyConstraint, context: AutogenContext
+) -> str | Literal[False]:
+    """Write the key of a new table where it says more than its columns: Alembic leaves that out."""
+    options = mapped_options(key).arguments if context.dialect.name == "postgresql" else {}
+    if not options:
+        return False
+    arguments = [repr(column.name) for column in key.columns]
+    name = mapped_name(key, context.dialect)
+    arguments += [] if name is None else [f"name=op.f({name!r})"]
+    arguments += [f"{option}={value!r}" for option, value in options.items()]
+    return f"sa.PrimaryKeyConstraint({', '.join(arguments)})"
 
 
 def _in_models(check: sa.CheckConstraint, models: list[MetaData]) -> sa.CheckConstraint | None:

@@ -20,6 +20,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from alambique import private
+from alambique.autogenerate.mapped import models_of
 
 SCRATCH_TABLE = "alembic_scratch"
 
@@ -28,6 +29,9 @@ TEMPORARY_SCHEMA = {"sqlite": "temp", "postgresql": "pg_temp"}
 
 # How often a server may read its own words before they stay the same; PostgreSQL needs three.
 MOST_READINGS = 5
+
+# How many columns are read at once; each server takes more.
+COLUMNS_AT_ONCE = 200
 
 # Where a comparison keeps the columns it has seen stored, in its migration's options.
 KNOWN = "stored_columns"
@@ -39,17 +43,48 @@ def stored_column(context: AutogenContext, mapped: sa.Column[Any]) -> sa.Column[
     Returns:
         None where the database refuses the column: its message comes with the upgrade.
     """
-    connection = context.connection
-    assert connection is not None
-    column = sa.Column("c", mapped.type, server_default=mapped.server_default)
-    scratch = scratch_table(SCRATCH_TABLE, [column], connection.dialect)
+    options = context.migration_context.opts
+    if KNOWN not in options:
+        options[KNOWN] = _stored_defaults(context)
+    known: dict[str, sa.Column[Any] | None] = options[KNOWN]
 
     # Most columns of a project share a few types and defaults.
-    known: dict[str, sa.Column[Any] | None] = context.migration_context.opts.setdefault(KNOWN, {})
-    ddl = str(sa.schema.CreateTable(scratch).compile(connection))
+    ddl = _definition(mapped, context.dialect)
     if ddl not in known:
-        known[ddl] = _stored_in(scratch, connection, context)
+        stored = _stored_in([mapped], context)
+        known[ddl] = stored[0] if stored else None
     return known[ddl]
+
+
+def _stored_defaults(context: AutogenContext) -> dict[str, sa.Column[Any] | None]:
+    """Return the columns of the models with a default, by their definitions, read at once.
+
+    Those among which the database refuses one are left to be read one by one.
+    """
+    tables = [
+        table for each in models_of(context.migration_context) for table in each.tables.values()
+    ]
+    mapped = {
+        _definition(column, context.dialect): column
+        for table in tables
+        for column in table.columns
+        if isinstance(column.server_default, sa.DefaultClause)
+        and _is_spoken(column, context.dialect)
+    }
+
+    found: dict[str, sa.Column[Any] | None] = {}
+    definitions = sorted(mapped)
+    for first in range(0, len(definitions), COLUMNS_AT_ONCE):
+        some = definitions[first : first + COLUMNS_AT_ONCE]
+        found.update(zip(some, _stored_in([mapped[each] for each in some], context), strict=False))
+    return found
+
+
+def _definition(mapped: sa.Column[Any], dialect: Dialect) -> str:
+    """Return the type and the default of a column, as SQL."""
+    column = sa.Column("c", mapped.type, server_default=mapped.server_default)
+    scratch = scratch_table(SCRATCH_TABLE, [column], dialect)
+    return str(sa.schema.CreateTable(scratch).compile(dialect=dialect))
 
 
 def stored_checks(
@@ -65,6 +100,8 @@ def stored_checks(
     Returns:
         How the database reads each, by the condition; one that it refuses stays as it is.
     """
+    if not conditions:
+        return {}
     connection = context.connection
     assert connection is not None
     read = _programs if connection.dialect.name == "sqlite" else _reflected
@@ -205,17 +242,27 @@ def made(scratch: sa.Table, connection: sa.Connection) -> Iterator[None]:
         _drop(scratch, connection, savepoint)
 
 
-def _stored_in(
-    scratch: sa.Table, connection: sa.Connection, context: AutogenContext
-) -> sa.Column[Any] | None:
-    """Make the table, read its column back, and leave nothing behind."""
+def _stored_in(mapped: Sequence[sa.Column[Any]], context: AutogenContext) -> list[sa.Column[Any]]:
+    """Make a table of such columns, read them back, and leave nothing behind.
+
+    Returns:
+        One column for each; none at all where the database refuses the table.
+    """
+    connection = context.connection
+    assert connection is not None
+    columns = [
+        sa.Column(f"c{number}", each.type, server_default=each.server_default)
+        for number, each in enumerate(mapped)
+    ]
+    scratch = scratch_table(SCRATCH_TABLE, columns, connection.dialect)
     with suppress(DBAPIError):
         with made(scratch, connection):
             inspector = sa.inspect(connection)
-            (found,) = inspector.get_columns(scratch.name)
-            private.correct_reflected_column(context, inspector, scratch, found)
-        return _as_column(found)
-    return None
+            found = inspector.get_columns(scratch.name)
+            for each in found:
+                private.correct_reflected_column(context, inspector, scratch, each)
+        return [_as_column(each) for each in found]
+    return []
 
 
 def _drop(scratch: sa.Table, connection: sa.Connection, savepoint: sa.NestedTransaction) -> None:

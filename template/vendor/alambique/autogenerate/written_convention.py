@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from pathlib import Path
+from functools import lru_cache
 
 from alambique.settings import project
 
@@ -23,10 +23,16 @@ def written_convention() -> dict[str, str] | None:
         return None
     module, _, name = base.rpartition(".")
     path = project().root.joinpath(*module.split(".")).with_suffix(".py")
-    tree = _parsed(path)
-    if tree is None:
+    try:
+        return _convention_in(path.read_text(encoding="utf-8"), name)
+    except (OSError, ValueError, SyntaxError):  # who imports it says what is wrong
         return None
 
+
+@lru_cache(maxsize=8)  # each revision of a command asks for it
+def _convention_in(source: str, name: str) -> dict[str, str] | None:
+    """Return the convention in the body of the class of this name."""
+    tree = ast.parse(source)
     bodies = [
         node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name
     ]
@@ -38,13 +44,6 @@ def written_convention() -> dict[str, str] | None:
         return None
     value = _bound(tree.body, said[0].id) if isinstance(said[0], ast.Name) else said[0]
     return _texts(value)
-
-
-def _parsed(path: Path) -> ast.Module | None:
-    try:
-        return ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):  # who imports it says what is wrong
-        return None
 
 
 def _bound(body: Sequence[ast.stmt], name: str) -> ast.expr | None:

@@ -21,6 +21,10 @@ from typing import Any
 # The one key of an object that stands for a value JSON does not have.
 TYPED = "$type"
 
+# From so many bytes on, a value is compressed; what begins like this was.
+WORTH_COMPRESSING = 1024
+ZLIB = b"x"
+
 Row = Sequence[Any]
 Column = Sequence[Any]
 """One of `cursor.description`: a name, the driver's code of a type, and more that nobody reads."""
@@ -82,13 +86,14 @@ def pack(value: Any) -> bytes:
     Raises:
         Unrecordable: a value in it has a type that cannot be kept.
     """
-    text = json.dumps(value, default=_typed, separators=(",", ":"))
-    return zlib.compress(text.encode(), level=1)
+    text = json.dumps(value, default=_typed, separators=(",", ":")).encode()
+    return text if len(text) < WORTH_COMPRESSING else zlib.compress(text, level=1)
 
 
 def unpack(packed: bytes) -> Any:
     """Return what `pack` was given."""
-    return json.loads(zlib.decompress(packed), object_hook=_untyped)
+    text = zlib.decompress(packed) if packed.startswith(ZLIB) else packed
+    return json.loads(text, object_hook=_untyped)
 
 
 def to_plain(answer: Answer) -> list[Any]:

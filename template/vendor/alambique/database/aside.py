@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Dialect
+from sqlalchemy.engine import Compiled, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql.elements import ClauseElement
+from sqlalchemy.sql.elements import ClauseElement, TextClause
 
 from alambique.database.watched import unwatched
 
@@ -30,12 +31,23 @@ def compiled(
         parameters: by their names; by default those that the statement has in it.
         dialect: says which driver it is.
     """
-    found = statement.compile(dialect=dialect)
+    found = _compiled(statement, dialect)
     given = found.params if parameters is None else parameters
     if not given:
         return str(found), None
     places = getattr(found, "positiontup", None)
     return str(found), dict(given) if places is None else tuple(given[name] for name in places)
+
+
+# What the journal says comes with each statement of a revision: it is put into words once.
+@lru_cache(maxsize=64)
+def _compiled(statement: ClauseElement, dialect: Dialect) -> Compiled:
+    return statement.compile(dialect=dialect)
+
+
+@lru_cache(maxsize=64)
+def _text(sql: str) -> TextClause:
+    return sa.text(sql)
 
 
 class Aside:
@@ -59,7 +71,7 @@ class Aside:
             DBAPIError: the server refuses it.
         """
         if parameters:
-            return self.execute(sa.text(sql), parameters)
+            return self.execute(_text(sql), parameters)
         return self._run(sql, None)
 
     def execute(

@@ -9,13 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
 
+from alambique import messages
 from alambique.database.engine import migration_engine
-from alambique.database.errors import opening
-from alambique.settings import has_own_loop, is_sqlite_file, sync_driver
+from alambique.database.error_codes import NOT_ALLOWED, codes
+from alambique.database.errors import DatabaseUnavailable, opening
+from alambique.settings import has_own_loop, is_sqlite_file, shown_url, sync_driver
 
 # The scratch databases that this process has made and not dropped yet.
 _scratch: set[tuple[str, str | None, int | None, str | None]] = set()
+
+
+class MayNotCreate(DatabaseUnavailable):
+    """Who we are on the server may not make databases there."""
 
 
 def create_missing_database(url: URL) -> bool:
@@ -29,22 +36,25 @@ def create_missing_database(url: URL) -> bool:
             return False
         if is_sqlite_file(url):
             Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        _create(url)
+        _create(url, named=str(url.database))
         return True
 
 
 @contextmanager
-def scratch_database(beside: URL) -> Iterator[URL]:
+def scratch_database(beside: URL, folder_of_files: Path | None = None) -> Iterator[URL]:
     """Lend an empty database beside another, on the same server, and drop it afterwards.
 
     Args:
         beside: the database to stand beside.
+        folder_of_files: where SQLite's file goes; the system's folder for such files by default.
 
     Raises:
-        DatabaseUnavailable: the server does not let us in, or does not let us create.
+        DatabaseUnavailable: the server does not let us in.
+        MayNotCreate: it does not let us create.
+        OSError: SQLite's file cannot be put there.
     """
     if beside.get_backend_name() == "sqlite":
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=folder_of_files) as folder:
             scratch = beside.set(database=str(Path(folder) / "scratch.db"))
             with _known(scratch):
                 yield scratch
@@ -52,8 +62,12 @@ def scratch_database(beside: URL) -> Iterator[URL]:
 
     scratch = beside.set(database=f"{beside.database}_{secrets.token_hex(4)}")
     with opening(beside):
-        _create(scratch)
+        _create(scratch, named=f"{beside.database}_%")
     try:
+        if _is_postgresql(scratch):  # nobody misses it: no commit need wait for a disk
+            _on_the_server(
+                scratch, f"ALTER DATABASE {_quoted(scratch)} SET synchronous_commit = off"
+            )
         with _known(scratch):
             yield scratch
     finally:
@@ -88,7 +102,41 @@ def _exists(url: URL) -> bool:
     return bool(database_exists(sync_driver(url)))
 
 
-def _create(url: URL) -> None:
+def _create(url: URL, named: str) -> None:
+    """Create a database; where we may not, say what allows those that are named like it."""
+    try:
+        _make(url)
+    except DBAPIError as error:
+        if not codes(error.orig) & NOT_ALLOWED:
+            raise
+        ourselves = str(_on_the_server(url, "SELECT CURRENT_USER")[0])
+        who, grant = _grant(url, ourselves, named)
+        said = messages.MAY_NOT_CREATE.format(who=who, url=shown_url(url), grant=grant)
+        raise MayNotCreate(said) from error
+
+
+def _grant(url: URL, ourselves: str, named: str) -> tuple[str, str]:
+    """Return what the server calls us, and the statement by which we may create."""
+    if _is_postgresql(url):
+        role = _quoted(url.set(database=ourselves))
+        return role, f"ALTER ROLE {role} CREATEDB;"
+
+    account = quoted_account(ourselves)
+    escaped = named.replace("_", r"\_").replace("`", "``")
+    return account, f"GRANT ALL ON `{escaped}`.* TO {account};"
+
+
+def quoted_account(said: str) -> str:
+    """Return an account of MySQL's or MariaDB's as a GRANT takes it.
+
+    Args:
+        said: what CURRENT_USER says: the user and the host, with an @ between them.
+    """
+    user, _, host = said.rpartition("@")
+    return "@".join("'" + part.replace("'", "''") + "'" for part in (user, host))
+
+
+def _make(url: URL) -> None:
     # template0: nobody can be connected to it, so that two set-ups at once do not meet there.
     encoding = "utf8" if _is_postgresql(url) else "utf8mb4"
     if has_own_loop(url):

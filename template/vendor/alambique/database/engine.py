@@ -12,7 +12,9 @@ from sqlalchemy.exc import DBAPIError
 
 from alambique import messages
 from alambique.database import own_loop, pooler, sqlite, timeouts
+from alambique.database.capabilities import capabilities
 from alambique.database.errors import opening
+from alambique.database.unproven import refuse_unproven, require_proven
 from alambique.settings import has_own_loop, migration_driver
 
 IN_MEMORY = URL.create("sqlite")
@@ -28,7 +30,8 @@ def connect(url: URL, given: Connection | None = None) -> Iterator[Connection]:
 
     Raises:
         DatabaseUnavailable: the database does not let us in, or its driver is not installed.
-        CommandError: the given connection is in a transaction already.
+        CommandError: the given connection is in a transaction already, or the server is none that
+            migrations know, or only speaks as one of them.
         InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number of seconds.
     """
     if given is not None:
@@ -52,8 +55,10 @@ def migration_engine(url: URL) -> Engine:
     A statement waits MIGRATION_LOCK_TIMEOUT seconds (5) for its table; `timeouts` has the rest.
 
     Raises:
+        CommandError: it is no kind of database that migrations know.
         InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number of seconds.
     """
+    capabilities(url.get_backend_name())  # before a driver is asked for that would be of no use
     on_a_loop = has_own_loop(url)
     url = migration_driver(url)
     engine = sa.create_engine(
@@ -66,7 +71,10 @@ def migration_engine(url: URL) -> Engine:
     timeouts.notice_silence(engine)
     if engine.dialect.name == "sqlite":
         sqlite.prepare_engine(engine)
-    elif engine.dialect.name == "postgresql" and not on_a_loop:
+        return engine
+
+    refuse_unproven(engine)
+    if engine.dialect.name == "postgresql" and not on_a_loop:
         pooler.prepare_engine(engine)
     return engine
 
@@ -78,5 +86,9 @@ def _borrowed(connection: Connection) -> Iterator[None]:
     with ExitStack() as meanwhile:
         if connection.dialect.name == "sqlite":
             meanwhile.enter_context(sqlite.borrowed(connection))
+        else:
+            driver = connection.connection.dbapi_connection
+            assert driver is not None
+            require_proven(driver, connection.engine)
         meanwhile.enter_context(timeouts.waiting_like_ours(connection))
         yield

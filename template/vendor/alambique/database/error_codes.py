@@ -13,6 +13,8 @@ ACTIVE_SQL_TRANSACTION = "25001"
 """Of what must be a transaction of its own: "cannot run inside a transaction block"."""
 INVALID_TRANSACTION_TERMINATION = "2D000"
 """Of a COMMIT in a procedure or a DO that was called within a transaction."""
+INSUFFICIENT_PRIVILEGE = "42501"
+SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 UNIQUE_VIOLATION = "23505"
@@ -22,8 +24,10 @@ DUPLICATE_TABLE = "42P07"
 UNDEFINED_COLUMN = "42703"
 UNDEFINED_OBJECT = "42704"
 UNDEFINED_TABLE = "42P01"
+INVALID_SCHEMA_NAME = "3F000"
 
 # MySQL and MariaDB
+ER_DBACCESS_DENIED_ERROR = 1044
 ER_TABLE_EXISTS_ERROR = 1050
 ER_BAD_TABLE_ERROR = 1051
 ER_BAD_FIELD_ERROR = 1054
@@ -51,6 +55,8 @@ ER_FK_DUP_NAME = 1826
 """MariaDB: ER_DUP_CONSTRAINT_NAME."""
 ER_CHECK_CONSTRAINT_NOT_FOUND = 3821
 ER_CHECK_CONSTRAINT_DUP_NAME = 3822
+ER_ALTER_OPERATION_NOT_SUPPORTED = 1845
+ER_ALTER_OPERATION_NOT_SUPPORTED_REASON = 1846
 ER_UNKNOWN_SEQUENCES = 4091
 ER_UNKNOWN_VIEW = 4092
 
@@ -60,9 +66,21 @@ SQLITE_ERROR = "SQLITE_ERROR"
 """A statement that is wrong, for whatever reason has no code of its own."""
 
 BUSY: frozenset[str | int] = frozenset(
-    {DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, SQLITE_BUSY}
+    {
+        DEADLOCK_DETECTED,
+        LOCK_NOT_AVAILABLE,
+        SERIALIZATION_FAILURE,
+        ER_LOCK_WAIT_TIMEOUT,
+        ER_LOCK_DEADLOCK,
+        SQLITE_BUSY,
+    }
 )
 """Somebody else holds the table or the database: later, the same statement may succeed."""
+
+NOT_ALLOWED: frozenset[str | int] = frozenset(
+    {INSUFFICIENT_PRIVILEGE, ER_DBACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR}
+)
+"""Who we are may not do what was asked; somebody who may can grant it."""
 
 ALREADY_DONE: frozenset[str | int] = frozenset(
     {

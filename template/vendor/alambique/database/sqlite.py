@@ -6,8 +6,9 @@ so that a revision is one transaction of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,10 +73,11 @@ def borrowed(connection: Connection) -> Iterator[None]:
 
 
 def read_keys_whole(dialect: Dialect) -> None:
-    """Have SQLite's keys say what SQLAlchemy overlooks: NOT NULL, ON DELETE, ON UPDATE.
+    """Have SQLite's keys say what SQLAlchemy overlooks: NOT NULL, ON DELETE, ON UPDATE, names.
 
     A primary key without NOT NULL holds no NULL, either. What is written beside a column,
-    `REFERENCES p ON DELETE CASCADE`, is reflected without its actions; SQLite itself knows them.
+    `REFERENCES p ON DELETE CASCADE`, is reflected without its actions; SQLite itself knows them. A
+    key may write names in other letters than their table: to SQLite `Order` and `order` are one.
     """
     read_columns, read_keys = dialect.get_columns, dialect.get_foreign_keys
 
@@ -92,33 +94,59 @@ def read_keys_whole(dialect: Dialect) -> None:
         connection: Connection, table_name: str, schema: str | None = None, **options: Any
     ) -> list[ReflectedForeignKeyConstraint]:
         found = read_keys(connection, table_name, schema, **options)
-        actions = _actions(connection, table_name, schema)
+        known = _keys(connection, table_name, schema)
         for key in found:
-            for columns, said in actions:
-                if key["constrained_columns"] == columns:
-                    key["options"] = {**key.get("options", {}), **said}
+            for each in known:
+                if key["constrained_columns"] == each.columns:
+                    key["options"] = {**key.get("options", {}), **each.actions}
+                    if key["referred_table"].lower() == each.referred_table.lower():
+                        key["referred_table"] = each.referred_table
+                        key["referred_columns"] = each.referred_columns
         return found
 
     vars(dialect)["get_columns"] = get_columns
     vars(dialect)["get_foreign_keys"] = get_foreign_keys
 
 
-def _actions(
-    connection: Connection, table: str, schema: str | None
-) -> list[tuple[list[str], dict[str, str]]]:
-    """Return, for each foreign key, its columns and what happens as its parent goes or changes."""
-    where = "(:name, :schema)" if schema else "(:name)"
-    query = sa.text(f"SELECT * FROM pragma_foreign_key_list{where} ORDER BY id, seq")
-    given = {"name": table, "schema": schema} if schema else {"name": table}
-    rows = connection.execute(query, given).mappings()
+@dataclass
+class _Key:
+    """A foreign key as SQLite itself knows it."""
 
-    columns: dict[int, list[str]] = {}
-    said: dict[int, dict[str, str]] = {}
-    for row in rows:
-        columns.setdefault(row["id"], []).append(row["from"])
+    columns: list[str]
+    actions: dict[str, str]
+    """What happens as its parent goes or changes."""
+
+    referred_table: str
+    """As that table is called; as the key writes it where there is none."""
+
+    referred_columns: list[str]
+
+
+def _keys(connection: Connection, table: str, schema: str | None) -> Iterable[_Key]:
+    """Return the foreign keys of a table."""
+    in_schema = ", :schema" if schema else ""
+    tables = f"{connection.dialect.identifier_preparer.quote(schema or 'main')}.sqlite_master"
+    query = sa.text(f"""
+        SELECT key.*, parent.name AS parent_name, there.name AS there_name
+        FROM pragma_foreign_key_list(:name{in_schema}) AS key
+        LEFT JOIN {tables} AS parent
+            ON parent.type = 'table' AND parent.name = key."table" COLLATE NOCASE
+        LEFT JOIN pragma_table_info(parent.name{in_schema}) AS there
+            ON there.name = key."to" COLLATE NOCASE OR key."to" IS NULL AND there.pk = key.seq + 1
+        ORDER BY key.id, key.seq
+    """)
+    given = {"name": table, "schema": schema} if schema else {"name": table}
+
+    found: dict[int, _Key] = {}
+    for row in connection.execute(query, given).mappings():
         actions = {"ondelete": row["on_delete"], "onupdate": row["on_update"]}
-        said[row["id"]] = {when: what for when, what in actions.items() if what != "NO ACTION"}
-    return [(columns[key], said[key]) for key in columns]
+        said = {when: what for when, what in actions.items() if what != "NO ACTION"}
+        key = found.setdefault(row["id"], _Key([], said, row["parent_name"] or row["table"], []))
+        key.columns.append(row["from"])
+        name = row["there_name"] or row["to"]
+        if name is not None:
+            key.referred_columns.append(name)
+    return found.values()
 
 
 def _prepare(dbapi_connection: DBAPIConnection, _record: object) -> None:

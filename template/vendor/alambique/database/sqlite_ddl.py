@@ -222,7 +222,12 @@ def tokens(sql: str) -> list[Token]:
 
 def same_words(one: str, other: str) -> bool:
     """Tell whether two texts differ in blanks, comments, capitals and quotes of names only."""
-    return [_known_as(each) for each in tokens(one)] == [_known_as(each) for each in tokens(other)]
+    return words_of(one) == words_of(other)
+
+
+def words_of(sql: str) -> str:
+    """Return the words of a text, a blank between any two, capitals and quotes of names aside."""
+    return " ".join(_known_as(each) for each in tokens(sql))
 
 
 def names_in(sql: str) -> list[str]:

@@ -23,7 +23,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from alambique import messages, private
-from alambique.database.tables import BOOKKEEPING, VERSION_TABLE
+from alambique.database.tables import BOOKKEEPING, LEDGER_TABLE, VERSION_TABLE
 from alambique.history.script import script_directory
 from alambique.names import TableName
 from alambique.settings import InvalidSetting, is_sqlite_file, migration_url, shown
@@ -32,6 +32,10 @@ Answer = TypeVar("Answer")
 
 HEARS = "alambique_hears"
 """In `config.attributes`: what `run_migrations` is to put its options into, and do nothing else."""
+
+TRIES = "alambique_tries"
+"""In `config.attributes`: that the connection is to a scratch database nobody else knows of, on
+which steps are taken as they come: without lock, journal or consent."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,9 @@ class Heard:
         Args:
             default_schema: the schema that a table is in if it says none.
         """
-        return {self.version_table.within(default_schema), *map(TableName, BOOKKEEPING)}
+        ledger = TableName(LEDGER_TABLE, self.version_table.schema)
+        beside = {self.version_table.within(default_schema), ledger.within(default_schema)}
+        return beside | set(map(TableName, BOOKKEEPING))
 
 
 _heard: dict[tuple[object, ...], Heard] = {}

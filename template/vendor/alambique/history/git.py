@@ -13,6 +13,7 @@ from itertools import product
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
+from alembic.util import to_tuple
 
 from alambique.history.manifest import recorded
 from alambique.history.script import folders, oldest_first
@@ -41,6 +42,7 @@ class Repository:
         self._folders = [folder for folder in folders(script) if folder.exists()]
         self._listing = ["-r"] if script.recursive_version_locations else []
         self._revisions: dict[str, str | None] = {}  # by the name that git has for the file
+        self._followed: dict[str, tuple[str, ...]] = {}  # what each revision that was read follows
 
     @property
     def targets(self) -> list[str]:
@@ -106,6 +108,31 @@ class Repository:
         self._read(files)
         return {found for file in files if (found := self._revisions[file])}
 
+    def branch_with(self, revision: str) -> str | None:
+        """Return what `git switch` takes to bring a revision here: of this clone, else of a remote.
+
+        Returns:
+            None where no branch has it.
+        """
+        own_first = sorted(self._branches, key=lambda name: not name.startswith(OURS))
+        for name in own_first:
+            if revision in self.revisions([name]):
+                is_own = name.startswith(OURS)
+                return name.removeprefix(OURS) if is_own else name.split("/", 3)[-1]
+        return None
+
+    def up_to(self, revision: str) -> set[str]:
+        """Return a revision and all that it follows, as any branch has them; not what they need."""
+        self.revisions(self._branches)
+        found: set[str] = set()
+        left = [revision]
+        while left:
+            each = left.pop()
+            if each not in found:
+                found.add(each)
+                left += self._followed.get(each, ())
+        return found
+
     def _read(self, files: Iterable[str]) -> None:
         """Read which revision each of these files is, unless it has been read before."""
         unread = [file for file in files if file not in self._revisions]
@@ -114,7 +141,10 @@ class Repository:
         for file in unread:
             header, _, rest = rest.partition(b"\n")
             length = int(header.split()[-1]) if header.split()[1:2] == [b"blob"] else 0
-            self._revisions[file] = _revision_in(rest[:length].decode(errors="replace"))
+            source = rest[:length].decode(errors="replace")
+            self._revisions[file] = revision = _revision_in(source)
+            if revision is not None:
+                self._followed[revision] = _followed_in(source)
             rest = rest[length + 1 :] if length else rest
 
     @cached_property
@@ -146,6 +176,11 @@ class Repository:
         except OSError:
             return None
         return done.stdout if done.returncode == 0 else None
+
+
+def _followed_in(source: str) -> tuple[str, ...]:
+    below = to_tuple(variables_in(source).get("down_revision"), default=())
+    return tuple(each for each in below if isinstance(each, str))
 
 
 def _revision_in(source: str) -> str | None:

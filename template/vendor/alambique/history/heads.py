@@ -122,12 +122,23 @@ def upgrade(config: Config, to: str | None = None) -> None:
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     require_obedience(config)
+    refuse_range(to or "head")
     try:
         command.upgrade(config, to or "head")
     except SeveralHeads:  # to ask beforehand would be to read the history twice
         if to is not None:
             raise
         command.upgrade(config, "heads")
+
+
+def refuse_range(goal: str) -> None:
+    """Refuse `from:to` where a command takes one revision; Alembic does, in English.
+
+    Raises:
+        CommandError: it is a range.
+    """
+    if ":" in goal:
+        raise CommandError(messages.GOAL_IS_RANGE.format(goal=goal))
 
 
 def declared_labels(revision: Script) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -14,9 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, event
 
 from alambique import private
+from alambique.database import algorithm, locking
 from alambique.database.aside import Aside
 from alambique.database.changes import (
     Change,
@@ -28,10 +30,12 @@ from alambique.database.changes import (
     changes,
 )
 from alambique.database.creation import scratch_database
+from alambique.database.locking import Held
 from alambique.database.reactions import columns_on_update, triggers_on_update
 from alambique.database.sqlite import BATCH_TABLE
 from alambique.database.views import views_left_behind
 from alambique.history.environment import hear
+from alambique.history.failures import failure
 from alambique.history.heads import refuse_forks, upgrade
 from alambique.history.script import history, source_of
 from alambique.history.source import operations
@@ -61,6 +65,17 @@ class Risk(Enum):
 
 
 @dataclass(frozen=True)
+class Wait:
+    """A table that others wait for, and how large it is."""
+
+    held: Held
+    rows: int | None = None
+    """About; None where nobody can tell."""
+    size: int | None = None
+    """In bytes, with its indexes."""
+
+
+@dataclass(frozen=True)
 class Statement:
     """A statement an upgrade would run."""
 
@@ -73,6 +88,9 @@ class Statement:
 
     fires: tuple[str, ...] = ()
     """The triggers, and the columns with ON UPDATE, that act on each row it updates."""
+
+    waits: tuple[Wait, ...] = ()
+    """Whom it keeps from a table while it works."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,7 @@ def plan(config: Config) -> Plan:
     renames = _Renames(revisions)
     with connected(config) as connection:
         noted = [_with_reactions(each, renames, connection) for each in statements]
+        noted = list(_with_waits(noted, renames, connection))
         views = _views_left_behind(statements, renames, connection)
     return Plan(revisions, losses, noted, views)
 
@@ -170,6 +189,42 @@ def _with_reactions(statement: Statement, renames: _Renames, connection: Connect
     table = renames.old_table(said)
     columns = [f"{column} (ON UPDATE)" for column in columns_on_update(connection, table)]
     return replace(statement, fires=(*triggers_on_update(connection, table), *columns))
+
+
+def _with_waits(
+    statements: Iterable[Statement], renames: _Renames, connection: Connection
+) -> Iterator[Statement]:
+    """Yield statements with whom they keep from the tables that are there before the plan."""
+    match connection.dialect.name:
+        case "postgresql":
+            yield from _waiting(statements, renames, connection, locking.held, locking.size)
+        case "mysql" | "mariadb":
+            with algorithm.trial(connection) as trial:
+                if trial is None:
+                    yield from statements
+                else:
+                    yield from _waiting(statements, renames, connection, trial.held, algorithm.size)
+        case _:  # a table that SQLite makes anew is marked so
+            yield from statements
+
+
+def _waiting(
+    statements: Iterable[Statement],
+    renames: _Renames,
+    connection: Connection,
+    held: Callable[[str], Iterable[Held]],
+    size: Callable[[Connection, TableName], tuple[int, int] | None],
+) -> Iterator[Statement]:
+    """Yield statements, each asked in its turn whom it keeps from which table."""
+    new: set[TableName] = set()
+    for statement in statements:
+        new.update(locking.made(statement.sql))
+        waits = []
+        for each in held(statement.sql):
+            if each.table not in new:
+                rows, bytes_ = size(connection, renames.old_table(each.table)) or (None, None)
+                waits.append(Wait(each, rows, bytes_))
+        yield replace(statement, waits=tuple(dict.fromkeys(waits)))
 
 
 def _updated_table(sql: str, connection: Connection) -> TableName | None:
@@ -249,10 +304,22 @@ def _run_on_a_copy(config: Config) -> tuple[list[Statement], list[TableName | Co
 
         event.listen(copy, "before_cursor_execute", note)
         with _given(config, copy):
-            upgrade(config)
+            _upgrade(config)
     swapped = list(_swaps_as_one(ran))
     losses += [name for sql in swapped if BATCH_TABLE not in sql for name in _dropped(sql)]
     return [Statement(sql, None) for sql in swapped], losses
+
+
+def _upgrade(config: Config) -> None:
+    try:
+        upgrade(config)
+    except CommandError:
+        raise
+    except Exception as error:
+        said = failure(error, history(config))
+        if said is None:
+            raise
+        raise said from error
 
 
 def _not_copied(connection: Connection, sql: str) -> Iterator[ColumnName]:

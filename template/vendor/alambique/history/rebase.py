@@ -34,9 +34,12 @@ REVISES = "Revises:"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `rebase` takes."""
-    parser.add_argument("--top", metavar="REVISION")
-    parser.add_argument("--yes", action="store_true")
-    parser.add_argument("--lose", action="append", default=[], metavar="DATABASE:NAME,...")
+    value, said = messages.PLACEHOLDERS, messages.OPTIONS
+    parser.add_argument("--top", metavar=value["revision"], help=said["top"])
+    parser.add_argument("--yes", action="store_true", help=said["yes"])
+    parser.add_argument(
+        "--lose", action="append", default=[], metavar=value["lose"], help=said["lose"]
+    )
 
 
 def run(options: Namespace) -> int:

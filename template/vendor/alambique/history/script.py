@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import traceback
 import warnings
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import CycleDetected
 from alembic.util import CommandError, to_tuple
 
 from alambique import messages, private
@@ -38,10 +40,14 @@ def script_directory(config: Config | None = None) -> ScriptDirectory:
         config: the command's configuration; the project's own by default.
 
     Raises:
-        CommandError: there is no folder of revisions.
+        CommandError: there is no folder of revisions, or nothing says where it is.
         InvalidSetting: the project's pyproject.toml cannot be read.
     """
-    return ScriptDirectory.from_config(config or alembic_config())
+    config = config or alembic_config()
+    if not config.get_alembic_option("script_location"):
+        said = {"path": shown(str(config.config_file_name)), "section": config.config_ini_section}
+        raise CommandError(messages.NO_LOCATION.format(**said))
+    return ScriptDirectory.from_config(config)
 
 
 def require_history(script: ScriptDirectory) -> None:
@@ -49,23 +55,27 @@ def require_history(script: ScriptDirectory) -> None:
 
     Raises:
         CommandError: a revision is no Python, fails as it is imported, wants to be given something,
-            or follows one that is not there; or they follow each other in a circle.
+            has no id or that of another one, or follows one that is not there; or they follow each
+            other in a circle.
     """
     try:
-        with warnings.catch_warnings():  # Alembic's, of a parent that is missing: we say it
+        with warnings.catch_warnings():  # Alembic's: we say it
             warnings.filterwarnings("ignore", "Revision .* referenced from .* is not present")
+            # It would go on with any of them.
+            warnings.filterwarnings("error", "Revision .* is present more than once")
             script.get_heads()
-        _require_no_parameters(script)
-    except CommandError:
+    except CommandError as error:
+        if nameless := _without_id(script):
+            path = ", ".join(map(shown, nameless))
+            raise CommandError(messages.NOT_A_REVISION.format(path=path)) from error
         raise
     except (Exception, SystemExit) as error:
         place = place_of(error, script)
         if place is not None:
             cause = f"{type(error).__name__}: {error}"
             raise CommandError(messages.REVISION_BROKEN.format(place=place, cause=cause)) from error
-        if isinstance(error, KeyError):
-            raise CommandError(_parent_missing(script, str(error.args[0]))) from error
-        raise CommandError(messages.NO_HISTORY.format(cause=error)) from error
+        raise CommandError(_no_history(error, script)) from error
+    _require_no_parameters(script)
 
 
 def _require_no_parameters(script: ScriptDirectory) -> None:
@@ -102,11 +112,59 @@ def place_of(error: BaseException, script: ScriptDirectory) -> str | None:
     return f"{shown(inside[-1].filename)}:{inside[-1].lineno}" if inside else None
 
 
+def _no_history(error: BaseException, script: ScriptDirectory) -> str:
+    """Say why Alembic cannot put the revisions into an order."""
+    if isinstance(error, KeyError):
+        return _parent_missing(script, str(error.args[0]))
+    if isinstance(error, CycleDetected):
+        return messages.CIRCLE.format(revisions=", ".join(sorted(error.revisions)))
+    if isinstance(error, UserWarning) and (said := _twice(script)):
+        return said
+    return messages.NO_HISTORY.format(cause=error)
+
+
 def _parent_missing(script: ScriptDirectory, parent: str) -> str:
     """Say which revisions speak of a parent that is not there."""
     paths = sources(script)
     followers = [shown(path) for path in paths if parent in path.read_text(encoding="utf-8")]
     return messages.PARENT_MISSING.format(parent=parent, paths=", ".join(followers))
+
+
+def _twice(script: ScriptDirectory) -> str | None:
+    """Say which files are the same revision; None if their text does not tell."""
+    files: dict[str, list[str]] = {}
+    for path in sources(script):
+        files.setdefault(_id_of(path) or "", []).append(shown(path))
+    for revision, paths in files.items():
+        if revision and len(paths) > 1:
+            return messages.REVISION_TWICE.format(revision=revision, paths=", ".join(paths))
+    return None
+
+
+def _without_id(script: ScriptDirectory) -> list[Path]:
+    """Return the files that Alembic takes for revisions, and which do not say which one."""
+    paths = [path for path in sources(script) if not path.name.startswith(("__init__", ".#"))]
+    return [path for path in paths if _id_of(path) is None]
+
+
+def _id_of(path: Path) -> str | None:
+    """Return what a file calls its revision, "" where that has to be worked out; None if nothing.
+
+    Alembic stops at the first file that it cannot make sense of: others may be no Python.
+    """
+    try:
+        module = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError):
+        return ""
+    for node in module.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name("revision")], value=value)
+                | ast.AnnAssign(target=ast.Name("revision"), value=value)
+            ):
+                return str(value.value) if isinstance(value, ast.Constant) else ""
+    names = [node for node in ast.walk(module) if isinstance(node, ast.Name)]
+    return "" if any(name.id == "revision" for name in names) else None
 
 
 def folders(script: ScriptDirectory) -> list[Path]:
@@ -144,6 +202,12 @@ def without(revision: Script) -> str:
     is at one head, and never where the revision joins several.
     """
     return f"{revision.revision}@{(*followed(revision), 'base')[0]}"
+
+
+def titled(script: ScriptDirectory, revision: str) -> str:
+    """Return a revision with what it says of itself, such as "3f1c0a5d (create users)"."""
+    found = script.get_revision(revision)
+    return f"{revision} ({found.doc})" if found is not None and found.doc else revision
 
 
 def source_of(revision: Script) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import io
 import tokenize
@@ -16,7 +17,7 @@ from alambique.history.script import oldest_first, source_of
 from alambique.names import TableName
 
 # The operations that make, take away or rename what holds data, with the arguments that stand
-# first in each: `op.drop_column("usuarios", "email")` names a table, then a column.
+# first in each: `op.drop_column("users", "email")` names a table, then a column.
 ARGUMENTS = {
     "create_table": ("table_name",),
     "drop_table": ("table_name",),
@@ -25,11 +26,14 @@ ARGUMENTS = {
     "alter_column": ("table_name", "column_name"),
     "batch_alter_table": ("table_name", "schema"),
 }
-# The same inside `with op.batch_alter_table("usuarios") as batch:`, which named the table.
+# The same inside `with op.batch_alter_table("users") as batch:`, which named the table.
 ARGUMENTS_IN_BATCH = {
     "drop_column": ("column_name",),
     "alter_column": ("column_name",),
 }
+
+ADOPTED = "adopted"
+"""What a revision sets to True that writes down a database which was there before it."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,7 @@ def operations(path: Path, function: str) -> Iterator[Operation]:
     Raises:
         SyntaxError: the source is no Python.
     """
-    module = _parsed(path)
-    reader = _Reader(_variables(module))
-    for node in module.body:
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            yield from reader.inside(node.body, batches={})
+    yield from _read(path).operations.get(function, ())
 
 
 def created_tables(script: ScriptDirectory) -> set[TableName]:
@@ -80,6 +80,7 @@ def created_tables(script: ScriptDirectory) -> set[TableName]:
     """
     tables: set[TableName] = set()
     for revision in oldest_first(script):
+        tables |= _created_in_sql(source_of(revision))
         for operation in operations(source_of(revision), "upgrade"):
             if operation.name == "create_table":
                 tables.add(operation.table)
@@ -91,6 +92,21 @@ def created_tables(script: ScriptDirectory) -> set[TableName]:
     return {table for table in tables if table.name}
 
 
+def is_adopted(path: Path) -> bool:
+    """Tell whether a revision writes down what a database had before it.
+
+    Raises:
+        SyntaxError: the source is no Python.
+    """
+    return variables(path).get(ADOPTED) is True
+
+
+def _created_in_sql(path: Path) -> set[TableName]:
+    """Return the tables that a revision says it makes by statements of SQL."""
+    said = variables(path).get("creates", ())
+    return {TableName.parse(each) for each in said} if isinstance(said, tuple) else set()
+
+
 def variables(path: Path) -> Mapping[str, object]:
     """Return the variables that a revision sets at its top to plain values.
 
@@ -99,7 +115,7 @@ def variables(path: Path) -> Mapping[str, object]:
     Raises:
         SyntaxError: the source is no Python.
     """
-    return _variables(_parsed(path))
+    return _read(path).variables
 
 
 def variables_in(source: str) -> Mapping[str, object]:
@@ -164,7 +180,7 @@ def digest(path: Path) -> str:
     Raises:
         SyntaxError: the source is no Python.
     """
-    module = _parsed(path)
+    module = ast.parse(_text(path), filename=str(path))
     if ast.get_docstring(module) is not None:
         del module.body[0]
     return hashlib.sha256("\n".join(_words(module)).encode()).hexdigest()[:16]
@@ -253,8 +269,35 @@ def _table(said: Mapping[str, str], argument: str) -> TableName:
     return TableName(said.get(argument, ""), said.get("schema"))
 
 
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+@dataclass(frozen=True)
+class _Source:
+    """What one source says."""
+
+    variables: Mapping[str, object]
+    operations: Mapping[str, tuple[Operation, ...]]
+    """By the function that they are in."""
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _read(path: Path) -> _Source:
+    return _understood(_text(path), str(path))
+
+
+# A command asks several times, and the first revision of a large database takes a second.
+@functools.lru_cache(maxsize=4096)
+def _understood(source: str, path: str) -> _Source:
+    module = ast.parse(source, filename=path)
+    variables = _variables(module)
+    reader = _Reader(variables)
+    operations = {
+        node.name: tuple(reader.inside(node.body, batches={}))
+        for node in module.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    return _Source(variables, operations)
 
 
 def _assignments(module: ast.Module) -> dict[str, ast.expr]:

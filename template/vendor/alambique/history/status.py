@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from alambique import messages
 from alambique.autogenerate.filters import Ownership
 from alambique.database.engine import connect
 from alambique.history.environment import ask, hear, require_obedience
+from alambique.history.git import Repository
 from alambique.history.heads import final_heads, forked, forks
 from alambique.history.script import history, replaced_revisions
 from alambique.history.source import created_tables
@@ -105,7 +107,17 @@ def unknown_revision(script: ScriptDirectory, database: tuple[str, ...]) -> Stat
     if new := replaced_by(script, unknown[0]):
         return Status(State.BEHIND, messages.SQUASHED.format(database=names, new=new))
     code = ", ".join(final_heads(script)) or "base"
-    return Status(State.AHEAD, messages.AHEAD.format(database=names, code=code))
+    sentence = messages.AHEAD.format(database=names, code=code)
+    branch = Repository(script).branch_with(unknown[0])
+    if branch is not None:
+        sentence += " " + on_branch(unknown[0], branch)
+    return Status(State.AHEAD, sentence)
+
+
+def on_branch(revision: str, branch: str) -> str:
+    """Say on which branch of git a revision is, and how to get there."""
+    command = f"git switch {shlex.quote(branch)}"
+    return messages.ON_BRANCH.format(revision=revision, branch=branch, command=command)
 
 
 def replaced_by(script: ScriptDirectory, revision: str) -> str | None:
@@ -183,8 +195,10 @@ def pending(script: ScriptDirectory, database: tuple[str, ...]) -> list[str]:
         database: the revisions the database says it is at.
 
     Raises:
-        CommandError: the history lacks one of these.
+        CommandError: the history lacks one of these; the sentence says so.
     """
+    if unknown := unknown_revision(script, database):
+        raise CommandError(unknown.sentence)
     revisions = script.iterate_revisions("heads", database or "base", implicit_base=True)
     return [revision.revision for revision in revisions][::-1]
 

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from alambique import messages
-from alambique.history.heads import named
+from alambique.history.heads import named, refuse_range
 from alambique.history.script import history
 from alambique.history.status import current_heads
 
@@ -26,10 +26,12 @@ def require_one_meaning(config: Config, to: str) -> None:
         to: what is to be downgraded to.
 
     Raises:
-        CommandError: the database is at several heads, or the revisions do not make a history.
+        CommandError: it is a range, the database is at several heads, or the revisions do not make
+            a history.
         DatabaseUnavailable: the database does not let us in.
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
+    refuse_range(to)
     if STEPS.fullmatch(to) and len(heads := current_heads(config)) > 1:
         raise CommandError(messages.WHICH_DOWN.format(to=to, heads=named(history(config), heads)))
 
@@ -40,7 +42,7 @@ def undo(config: Config, to: str, lose: Sequence[str], typed_as: str) -> None:
     Args:
         config: the command's configuration; it says which database.
         to: a revision, a step such as `-1`, or `base`.
-        lose: what may be lost, such as "db.example.com/loja:usuarios,produtos.preco".
+        lose: what may be lost, such as "db.example.com/shop:users,products.price".
         typed_as: the command that was typed, to be said with the consent that it lacks.
 
     Raises:

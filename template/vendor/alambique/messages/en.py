@@ -6,10 +6,19 @@
 COMMANDS = {
     "init": "Make env.py a call of alambique, with what it configured; --undo gives the former one back.",
     "setup": "Make what a fresh clone lacks: .env, the database, the tables.",
+    "migration": "Write a revision from the models.",
+    "revision": "Write an empty revision, to fill by hand.",
     "upgrade": "Apply revisions: all, a step such as +1, or up to one.",
+    "entrypoint": "Apply the revisions, then become the command that follows, as MIGRATE says.",
+    "status": "List the history: what the database has of it, what it lacks, and what comes next.",
     "check": "Say where the database stands; the exit code is the state's.",
     "plan": "Print the SQL an upgrade would run, with what loses data or rewrites a table marked.",
     "downgrade": "Downgrade to a revision, a step such as -1, or the base; ask if that drops data.",
+    "current": "Show the revision the database is at.",
+    "history": "List the revisions, as Alembic does.",
+    "heads": "Show the newest revision of the code.",
+    "sql": "Print the SQL of an upgrade, without connecting.",
+    "stamp": "Record the database's revision, without applying anything.",
     "rebase": "Put two heads of a branch in one line: what the trunk lacks moves on top.",
     "squash": "Put the history into one revision; databases at head do not notice.",
     "lint": "Say what a reviewer would say of new revisions, and of closed ones that were edited.",
@@ -18,10 +27,76 @@ COMMANDS = {
     "doctor": "Check what this project needs: a line for each thing, with what mends it.",
     "models": "Write models from an existing database; a file that is there stays as it is.",
     "adopt": "Bring a database aboard: models, a first revision that rebuilds it, and, asked, a stamp.",
+    "shell": "Open Python with the models and a session at hand.",
+    "dbshell": "Open the database's own client (psql, mariadb, sqlite3).",
     "template-check": "Say whether the template has a newer version, and what it changes.",
     "template-update": "Bring the template's newer version; end in an error on a conflict.",
     "run": "Serve the API on this machine, again whenever the code changes.",
     "openapi": "Write docs/openapi.json, the description of the API.",
+}
+
+# The command line
+ARGPARSE = {
+    "usage: ": "usage: ",
+    "positional arguments": "positional arguments",
+    "options": "options",
+    "show this help message and exit": "show this help message and exit",
+    "%(prog)s: error: %(message)s\n": "%(prog)s: error: %(message)s\n",
+    "argument %(argument_name)s: %(message)s": "argument %(argument_name)s: %(message)s",
+    "invalid choice: %(value)r (choose from %(choices)s)": "invalid choice: %(value)r (choose from %(choices)s)",
+    "the following arguments are required: %s": "the following arguments are required: %s",
+    "unrecognized arguments: %s": "unrecognized arguments: %s",
+    "expected one argument": "expected one argument",
+    "expected at least one argument": "expected at least one argument",
+    "ignored explicit argument %r": "ignored explicit argument %r",
+    "ambiguous option: %(option)s could match %(matches)s": "ambiguous option: %(option)s could match %(matches)s",
+}
+OPTIONS = {
+    "config": "the alembic.ini to read",
+    "section": "the section of alembic.ini, where there are several histories",
+    "url": "the database; by default that of DATABASE_URL",
+    "up_to": "a revision, a step such as +1, or head, which is the default",
+    "down_to": "a revision, base, or a step; by default -1",
+    "lose": "what may be lost, with its database, as a refusal prints it",
+    "instead": "the command to run afterwards, with its arguments",
+    "ledger": "say, too, who applied what, when and from where",
+    "json": "for a program to read",
+    "markdown": "as a comment on a pull request",
+    "message": "what changes, in a few words",
+    "head": "the head that the revision follows, where there are several",
+    "x": "consent, such as rename=, drop= or fill=",
+    "version": "show the version of alambique and exit",
+    "yes": "do it without asking",
+    "yes_loses_nothing": "nothing any more: --lose says what may be lost",
+    "top": "the revision that moves on top, where git does not tell",
+    "range": "up to which revision, by default head; and from which, else the empty database",
+    "stamp_to": "the revision to record, such as head",
+    "schema": "the schemas to read, with commas between them",
+    "tables": "the tables to take, with commas between them; by default all",
+    "module": "the folder inside app/ that gets the models",
+    "scratch": "where scratch databases may be made; by default beside the database",
+    "copier": "the Copier to run",
+    "trust": "let the template run its commands",
+    "data": "another answer, such as ci=none",
+    "keep": "an edited file that stays, although the new version has none",
+    "drop": "an edited file that may go with it",
+    "port": "the port to listen on; by default 8000",
+}
+PLACEHOLDERS = {
+    "file": "FILE",
+    "section": "SECTION",
+    "command": "COMMAND",
+    "url": "URL",
+    "revision": "REVISION",
+    "range": "[FROM:]TO",
+    "message": "TEXT",
+    "pair": "NAME=VALUE",
+    "lose": "DATABASE:NAME,...",
+    "schema": "SCHEMA",
+    "tables": "TABLES",
+    "module": "MODULE",
+    "program": "PROGRAM",
+    "port": "PORT",
 }
 
 # Before anything else
@@ -36,8 +111,17 @@ INI_MALFORMED = (
     "alembic.ini cannot be read ({cause}). Mend it, in UTF-8, and run the command again."
 )
 DATABASE_UNKNOWN = "Migrations do not know {name}. They run on SQLite, PostgreSQL, MySQL and MariaDB: set DATABASE_URL to one of these."
+SERVER_UNPROVEN = "This server speaks as {like} does, and is another one: {known}. No migration of ours was proven there. Set DATABASE_URL to a server that migrations know; to try it on a copy, set {setting}=1."
+UNPROVEN = {
+    "cockroachdb": "CockroachDB, which has advisory locks in name only, and may keep a part of the DDL of a transaction that failed",
+    "yugabytedb": "YugabyteDB, where it depends on the version whether DDL is undone with its transaction, and whether there are advisory locks",
+    "tidb": "TiDB, which alters tables in steps, so that the catalog does not say whether a statement that was interrupted happened",
+    "redshift": "Redshift, which has no advisory locks, and keeps no key or UNIQUE",
+    "dsql": "Aurora DSQL, which takes one DDL statement a transaction, and has neither foreign keys nor advisory locks",
+}
 PYPROJECT_MALFORMED = "{path} cannot be read: {cause}. Mend it and run the command again."
 SETTING_NOT_TEXT = "{name} in [tool.alambique] of pyproject.toml is {value!r}, not a text. Write it in quotes, or leave it out."
+NO_LOCATION = "Nothing says where the revisions are: {path} is not there, or has no script_location in its section [{section}]. Name the file that has it: alambique -c ... check"
 NO_SECTION = (
     "There is no section [{section}] in {path}. Name one that is there: alambique -n ... check"
 )
@@ -47,6 +131,10 @@ SETTING_NOT_YES_OR_NO = (
     "{name} in [tool.alambique] of pyproject.toml is {value!r}, and has to be true or false."
 )
 DRIVER_MISSING = "The driver for {url} is not installed ({cause}). Add it to pyproject.toml and run `make setup`."
+DRIVER_SIBLING = " Or write {driver}:// in the URL: that one is installed."
+MAY_NOT_CREATE = (
+    "{who} may not make databases on the server of {url}. Let somebody who may run {grant} there."
+)
 CANNOT_CONNECT = "Cannot open {url}: {cause}. Check DATABASE_URL and that the database answers; `make setup` creates a missing database."
 CONNECTION_USED = "The connection given in config.attributes is in a transaction already, so nothing would be committed. Give a connection that has run no statement, or commit first."
 FOREIGN_KEYS_BROKEN = "The revision leaves {rows} row(s) that refer to a missing parent ({tables}), so it was undone. Mend the rows inside the revision and run `make upgrade` again."
@@ -75,6 +163,7 @@ STATEMENT_FAILED = "The database refused a statement: {cause}\n{sql}\nNothing is
 NOT_SPOKEN = "This database cannot do what the revision says: {cause}. Mend the revision (and the model), and run the command again."
 TABLE_RETRY = "A table is busy ({cause}); trying again in {pause:g} s."
 WAITS_FOR = "Waiting for {seconds:.0f} s already: {sql}{phase}. In the way: {who}"
+AT_WORK_FOR = "At work for {seconds:.0f} s: {sql}{progress}"
 WAITS_FOR_ONE_OF = "one of these, which have been at work for longest, as this server does not say whose the lock is: {named}"
 WAS_IN_THE_WAY = "in the way: {who}"
 AND_MORE = "{named}; and {more} more"
@@ -106,6 +195,19 @@ PAST_LIMIT = "`{step}` has read and written more than is recorded ({size} MiB of
 RESUMED = "`{step}` goes on after {count} statement(s) that were carried out before the interruption, the last one: {last}"
 HAPPENED = "The statement in doubt had been carried out: {sql} ({changes})"
 INVALID_INDEX = "A statement that was not finished left the index {name} invalid; it is dropped."
+NO_LEDGER = "The database does not let us make {table}, where it is noted who applies what: {cause}. Let this role create tables, or write ledger = false under [tool.alambique] in pyproject.toml."
+LEDGER = "What was done to it, the last first (times are UTC):"
+LEDGER_EMPTY = "Nothing is noted of what was done to it: no step was taken since it is noted, or [tool.alambique] says ledger = false."
+LEDGER_GOES_ON = "  ... (`make status ledger=1 json=1` has the rest)"
+STEP_DONE = {
+    "upgrade": "Applied {revision} ({title}) in {took}.",
+    "downgrade": "Undid {revision} ({title}) in {took}.",
+    "stamp": "Noted {revision} ({title}) in {took}.",
+}
+NOT_A_LOG = "MIGRATION_LOG is {value!r}. Set it to text or json, or leave it out."
+NO_COMMAND = "There is nothing to run after the revisions: say the command, as in `python -m alambique entrypoint gunicorn app.api:app`, or MIGRATE=only."
+COMMAND_NOT_RUN = "The revisions are applied, but {name} could not be run: {cause}. Say a command that is installed in the image."
+MIGRATE_UNKNOWN = "MIGRATE={value} is unknown. Say before (apply the revisions, then run the command), only (apply them, and end) or never (run the command)."
 INDEX_STAYS_INVALID = "What this statement left unfinished could not be dropped now ({cause}); the same command drops it when it runs again: {sql}"
 INDEX_IS_INVALID = "An invalid index called {name} is there already, and no statement of this revision left it: somebody is building it, or left it behind. Nothing was done; if nobody needs it, run `DROP INDEX CONCURRENTLY {name}`, and the command again."
 
@@ -114,7 +216,16 @@ REVISION_BROKEN = (
 )
 PARENT_MISSING = "{paths} follows the revision {parent}, which is not there. Bring its file back (git log --diff-filter=D --name-only shows when it went), or have down_revision name the one that took its place, and run the command again."
 ONE_FOR_SEVERAL = "{path}: the revision wants to be given {parameters}, as in one history for several databases (`alembic init -t multidb`, `flask db init --multidb`), and nothing is given here. Have a history for each database: a section of alembic.ini with its script_location, sqlalchemy.url and bind, and upgrade() and downgrade() without parameters; then `alembic -n <section> upgrade head` for each."
-NO_HISTORY = "The revisions do not make a history: {cause}. Mend what they say in down_revision, and run the command again."
+REVISION_TWICE = "{paths} are one revision, {revision}, and a history has each once. Delete the copy, or give it an id of its own and the down_revision it follows, and run the command again."
+NOT_A_REVISION = '{path} lies among the revisions and has no id. Write revision = "..." and down_revision at its top, or move it out of that folder, and run the command again.'
+NO_FUNCTION = "{path}: the revision has no {function}(). Write it, with `pass` if there is nothing to do, and run the command again."
+CIRCLE = "The revisions {revisions} follow each other in a circle, so that none comes first. Mend what one of them says in down_revision or depends_on, and run the command again."
+NO_HISTORY = "The revisions do not make a history: {cause}. Mend what they say of themselves (revision, down_revision, branch_labels, depends_on), and run the command again."
+REVISION_FAILED = "{place}: the revision failed ({cause}). It was undone, or goes on there when the command runs again: mend that line, and run it again."
+NAME_NOT_IMPORTED = (
+    "{place}: the revision uses {name} and does not import it. Write at its top: {cure}"
+)
+NAME_UNKNOWN = "{place}: the revision uses {name}, which is neither defined nor imported there. Mend that line, and run the command again."
 ENV_FAILED = "{place} failed: {cause}. It is the file that every command runs: mend that line; docs/env.md shows what it holds as it is generated."
 ENV_CONNECTS = "{place} connects by itself, and would migrate its own database instead of the one it is told to. Have it call `run_migrations()` of alambique.env: docs/env.md shows it."
 ENDED = "{place}: the revision, or a module that it needs, ended the program ({cause}). That is a failure: the revision was undone, or goes on there when the command runs again. Let it return, or raise an error, instead."
@@ -122,6 +233,7 @@ NOT_WITHOUT_DATABASE = "{place}: the revision runs on a database only, as nothin
 
 # Models and revisions
 MODEL_NOT_IMPORTED = "Could not import {model} ({cause}, at {place}). Nothing was compared: without this model its table would look dropped. Mend it, or what [tool.alambique] in pyproject.toml says of models, and run the command again."
+KEY_TO_NOTHING = "The foreign key of {column} refers to {missing}, which no model maps. Is it spelt as in __tablename__, and is that model in a module called `models`? Nothing was compared; mend the key, or write the model, and run the command again."
 NAMING_UNKNOWN = "A revision leaves something without a name, and the models could not be asked for their naming convention. {cause} Mend that, or say the convention as `naming-convention` in [tool.alambique] of pyproject.toml: then nothing is imported (an empty table is none)."
 NAMING_DIFFERS = "`naming-convention` in [tool.alambique] of pyproject.toml is {setting}, and the models have {models}: a new database would get other names than the models say. Make the setting the same, or delete it: then the models are asked."
 BIND_UNKNOWN = "`bind` in alembic.ini is {bind!r}, and no model is of that bind; those that the models have: {binds}. Mend it there, or in __bind_key__ (of plain SQLAlchemy: MetaData(info=dict(bind_key=...))), and run the command again."
@@ -130,28 +242,53 @@ NOT_AT_HEAD = "The database is at {database} and the history ends at {code}: com
 NOT_FORMATTED = (
     "{path} was written but not formatted. Run `make setup`, which installs ruff, then `make lint`."
 )
+TYPE_MISSING = "The column {column} of the models has no type, and no foreign key that lends it one. Write one, such as Integer or String(50), and run the command again; no revision was written."
 TYPE_NOT_SPOKEN = "The column {column} of the models has a type that this database cannot be told ({cause}). Give it one for each database with `with_variant(...)`, mark it with info=dict(skip_autogenerate=True), or compare with a database that has the type; then run the command again."
-ENUM_CHANGED = "The Enum {name} has the members {found} in the database and {mapped} in the models, and Alembic cannot write that change. Make an empty revision (make revision) with op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") and run `make upgrade`; to take a member away, make a new type there and move the columns over to it."
+ENUM_IS_USED = "Something speaks of the type {name}, which loses members or has them in another order, so that it cannot be made anew: {dependents}. In a revision before it (make revision), drop that with op.execute(...), run `make upgrade`, and make it again in one after it."
+ENUM_KEEPS_MEMBERS = (
+    "The new members stay: the type cannot be made anew, as something speaks of it ({dependents})."
+)
+MODEL_UNSEEN = "The model {model} ({place}) is not compared, as nothing imports its file. Name that models.py, or import it in one that is; a file that is no part of the service may be left as it is."
+MORE_UNSEEN = "And {count} more, in files that nothing imports: the same mends them."
 NO_CHANGE = "The models and the database agree: no revision was written."
+DOES_NOT_RUN = "No revision was written: tried on a scratch database that the history built, {where}. The operation {operation} fails: {cause}\n{sql}Mend the model. What the database has to have before, a revision of its own makes (make revision). To have it written all the same, and mend it there: tried=no (with alembic: -x tried=no)"
+TRIED_WHERE = {
+    "up": "its upgrade() does not run",
+    "down": "its downgrade() does not run",
+    "again": "its upgrade() does not run again after its downgrade()",
+}
+NOT_TRIED = (
+    "The revision is written without having been tried: {why} To say so beforehand: tried=no"
+)
+NOT_TRIED_HISTORY = "the history does not run on an empty database, where {at} fails ({cause})."
+NOT_TRIED_ELSEWHERE = (
+    "a revision runs a statement on a connection of its own, which was not carried out ({sql})."
+)
+NOT_TRIED_STRANGERS = "it speaks of {names}, which is in this database and which no revision makes; on any other one it may fail, as it did on a scratch one ({cause})."
+NOT_TRIED_ENV = "env.py does not run revisions by `run_migrations()` of alambique.env."
+TRIED_UNKNOWN = "tried={said} means nothing. Leave it out, or say tried=no to have the revision written without trying it."
 
 # make migration: what would lose data
 ASK_RENAME = "{old} -> {new}: rename? [y/n] "
 ASK_DROP = "Drop {name}, with its data? [y/n] "
 ASK_DROP_CONSTRAINT = "Drop the {kind} {name}? The database will then take what it refused. [y/n] "
 ASK_CUT = " Go on? [y/n] "
-ASK_FILL = "{name} may not be null: what do the rows that are there get, as SQL ('x', 0, now())? "
+ASK_FILL = "{name} may not be null: what do the rows that are there get, as SQL ({example})? "
 HOW_TO_RENAME = "{name} is gone. Renamed: rename={name}:{new}    Not needed any more: drop={name}"
 HOW_TO_DROP = "{name} is gone. Not needed any more: drop={name}"
 HOW_TO_DROP_CONSTRAINT = "The {kind} {name} is in the database and not in the models: without it, rows come in that were refused. Not needed any more: drop={name}    Else say it in the model."
-HOW_TO_CUT = "{name} goes from {old} to {new}, which may cut values. All the same: drop={name}"
-HOW_TO_FILL = "{name} may not be null, and rows that are there have no value. A value for them, as SQL: fill=\"{name}:'x'\"    Or make the column nullable first."
+HOW_TO_CUT = "{name} goes from {old} to {new}, which may cut values. All the same: retype={name}"
+HOW_TO_FILL = '{name} may not be null, and rows that are there have no value. A value for them, as SQL: fill="{name}:{example}"    Or make the column nullable first.'
+FILL_REFUSED = "The database does not take {value} for {name} ({cause}). No revision was written; give SQL for a value of its type, such as {example}, as fill=... or to the question."
 CONSTRAINTS = {
     "check": "CHECK",
     "unique": "UNIQUE",
+    "primary key": "primary key",
+    "exclusion": "EXCLUDE",
     "foreign key": "foreign key",
     "index": "unique index",
 }
-LOSES_DATA = 'No revision was written: it would lose data, and nobody said it may.\n{lines}\nSay it in the same command: make migration m="..." rename=... drop=... fill=... (with alembic: -x rename=... -x drop=... -x fill=...)'
+LOSES_DATA = 'No revision was written: it would lose data, and nobody said it may.\n{lines}\nSay it in the same command: make migration m="..." rename=... drop=... retype=... fill=... (with alembic: -x rename=... -x drop=... -x retype=... -x fill=...)'
 NOT_FOUND = "No revision was written: nothing to rename, drop or fill under {names}. Give names as table or table.column, as they are in the database."
 VIEWS_LEFT_BEHIND = 'After this rename, {views} cannot be read: a view keeps the old names. Make each anew in the revision, after the rename, op.execute("CREATE OR REPLACE VIEW ..."), and with the old names at the end of downgrade().'
 
@@ -164,12 +301,41 @@ TWO_HEADS = "Two heads: the history forks into {heads}. Put them in one line wit
 SEVERAL_HEADS = "`head` does not say which one: this history has several branches, each with its own head: {heads}. For all of them say `heads`, such as `alembic upgrade heads`; for one, its label or its revision, such as `stock@head`."
 WHICH_HEAD = 'Nothing says which head the new revision follows: {heads}. Say it: alembic revision --autogenerate -m "..." --head <revision>, or --head <label>@head. Or join them: alembic merge {all} -m "..."'
 WHICH_DOWN = "`{to}` does not say which revision to undo: the database is at {heads}. Say from which head, or down to which revision, such as `3f1c0a5d@-1`, `stock@-1` or `stock@base`."
+GOAL_UNKNOWN = "The history has no revision {goal}, or several that begin like that. `make history` lists them."
+GOAL_TOO_FAR = "`{goal}` from {at}, where the database is, leads to no revision. `make status` shows those there are."
+GOAL_IS_RANGE = "`{goal}` is a range, and one revision is meant here. From one to another leads SQL only: make sql from=... to=..."
+GOAL_NOT_BELOW = "`{goal}` is not below {at}, where the database is, so no downgrade leads there. `make status` shows what is."
+ON_BRANCH = "{revision} is on branch `{branch}`: {command}"
+NOWHERE = "This code does not have {revision}, and no branch of this clone does: `git fetch --all`, or ask who deployed last."
+NO_REVISIONS = 'There is no revision yet. Next: make migration m="..."'
 SQUASHED = "Behind: the database is at {database}, which `make squash` has put into {new}. Bring it to {new} with the code from before the squash (git log --diff-filter=D --oneline shows that commit), then come back to this one."
 IGNORED = "Not ours, left alone: {tables}."
 
+# How a command ends
+APPLIED = {
+    "one": "Applied {count} revision in {took}; the database is at {at}. {more}",
+    "many": "Applied {count} revisions in {took}; the database is at {at}. {more}",
+}
+UNDONE = {
+    "one": "Undid {count} revision in {took}; the database is at {at}. {more}",
+    "many": "Undid {count} revisions in {took}; the database is at {at}. {more}",
+}
+STAMPED = "Recorded that the database is at {at}; no revision was run. {more}"
+WRITTEN = "Wrote {path} in {took}. Next: read it, then make upgrade"
+WRITTEN_EMPTY = (
+    "Wrote {path} in {took}, empty. Next: fill upgrade() and downgrade(), then make upgrade"
+)
+NOTHING_DONE = "Nothing to do; the database is at {at}. {more}"
+LEFT_TO_APPLY = "To apply: {count}. Next: make upgrade"
+NONE_LEFT = "Nothing is left to apply. Next: make check"
+STOPPED = "Stopped at {at} after {took}; revisions that were run before it and stay: {count}."
 # make setup
 ENV_MADE = "Made .env from .env.example."
 DATABASE_MADE = "Created the database {url}."
+FIRST_COMMIT = "Made the first commit: Start the service."
+NO_FIRST_COMMIT = (
+    "The first commit was not made: git says {cause}. Mend that and run `make setup` again."
+)
 NEXT_STEPS = """
 Ready. What now:
   make help               lists every command
@@ -181,6 +347,27 @@ NOTHING_TO_DO = "Nothing to apply: the database is at head."
 LOSES = "LOSES DATA:"
 REWRITES = "rewrites the table, which nobody can write to meanwhile:"
 FIRES = "changes rows, on each of which these act, too:"
+WAITS = {
+    "writers": "Who writes to {table}{size} waits while this {work}.",
+    "everybody": "Who reads or writes {table}{size} waits while this {work}.",
+}
+TABLE_SIZE = " (about {rows} rows, {megabytes:.1f} MB)"
+WORKS = {
+    "BUILDS": "builds an index",
+    "BUILDS_ALONE": "builds an index",
+    "CHECKS": "looks at every row",
+    "REFERS": "looks at every row; so does who writes to the table it refers to",
+    "REQUIRES": "looks for a NULL in every row",
+    "COPIES": "makes the table anew",
+}
+WORKS_OTHERWISE = {
+    "BUILDS": "Nobody waits for CREATE INDEX CONCURRENTLY (postgresql_concurrently=True, in an autocommit_block); a constraint may then be made USING INDEX.",
+    "CHECKS": "Nobody waits for NOT VALID, and in a later revision VALIDATE CONSTRAINT.",
+    "REFERS": "Nobody waits for NOT VALID, and in a later revision VALIDATE CONSTRAINT.",
+    "BUILDS_ALONE": "",
+    "REQUIRES": "Nobody waits where a CHECK that it is not null was validated before.",
+    "COPIES": "",
+}
 
 # make downgrade
 NOTHING_TO_UNDO = "Nothing to undo: the database is at the base, with no revision applied."
@@ -205,22 +392,43 @@ NO_BASE = "base in [tool.alambique] of pyproject.toml is {name!r}, which is no d
 NO_SCHEMA = "No schema to read here: {names}. Name those of the database, with commas: make models schema=public,sales. Only PostgreSQL has several."
 NO_TABLE = "No table to map under {names}. Name tables of the database that no model maps yet, with commas: make models tables=orders,sales.items"
 NO_TABLES = "There is no table in {url} that no model maps yet: nothing was written. Another database: url=... Another schema: schema=..."
+KEYS_TO_NOWHERE = "Nothing was written: no table is there that these keys refer to: {keys}. Make it, or drop the keys, and run the command again; or leave their tables out: tables=..."
 NO_MODULE_NAME = "{name} cannot be a module's name. Say one like it with letters, digits and _: make models module=shop"
 FILES_THERE = "Nothing was written, because these files are there: {files}. Move them away, or say another module: module=shop"
 MODELS_BROKEN = "The models were written to {files} and cannot be imported ({cause}). Mend them there, or delete them and leave a table out: tables=..."
 MODELS_WRITTEN = "{count} table(s) mapped in {files}. Read them; the names of classes and attributes are yours to change."
 NO_RELATIONSHIPS = "The models have no relationship(): with them they could not be imported ({cause}). Add those you need by hand."
-TYPE_UNKNOWN = "{name} has a type that models cannot carry: it is mapped, but left out of migrations, and of the first revision. Give it a type of your own and take skip_autogenerate away."
+MODELS_OF_ADDRESS = (
+    "Print the models of this database; no project is needed, and nothing is written."
+)
+TYPE_NOT_CARRIED = "Models cannot carry the type of {name}: give it one of your own."
+TYPE_UNKNOWN = "{name} has a type that models cannot carry: the first revision makes it in plain SQL, and later migrations leave it alone. Give it a type of your own in the model, and take skip_autogenerate away, to have it compared."
+NO_SCRATCH = "Nothing was written. {cause} The revision is tried on scratch databases; instead, they may stand beside another database of the same kind, where you may make them: make adopt scratch=url"
+NO_SCRATCH_FILE = "Nothing was written: there is no place for a scratch database ({cause}). Name a file in a folder where there is: make adopt scratch=sqlite:////folder/scratch.db"
+SCRATCH_OF_ANOTHER_KIND = "Nothing was written: scratch databases are of the same kind as {url}, and scratch= names {scratch}. Name another one."
+NO_STAMP = "Nothing was written: {who} may not write the table {table} in {url}, where the revision is noted at the end. Let somebody who may run {grant} there, and then `make adopt` again."
+READ_ONLY = "Nothing was written: {url} is read-only for {who}, and the revision is noted there at the end. If it is a standby, name its primary: url=... Otherwise let somebody who may run {grant} and then `make adopt` again."
+NOT_WRITABLE = "Nothing was written: {path} cannot be written ({cause}), and the revision is noted there at the end. Give yourself the right, for the file and its folder, or adopt a copy: url=sqlite:///copy.db"
 HISTORY_THERE = "This project has revisions already, and a database comes aboard only before the first. Start from a project without the example (make new ... data=example=false), or delete the example's models and revisions."
+FURTHER = "adopt more tables"
+ADOPT_NOT_AT_HEAD = "More tables come aboard of a database that has run all revisions, and this one is at {at}. Run `make upgrade`, then `make adopt` again."
 OTHER_HISTORY = "The database carries an alembic_version of another history: {revisions}. Either bring that history along: copy its revisions to the versions folder and run `make check`. Or leave it behind: take a backup, `DROP TABLE alembic_version` in the database, and run `make adopt` again."
 NOT_REBUILT = "Wrote {path}, but an empty database cannot be built from it: {cause}\nNothing was written to yours. Mend the revision until `make test` passes, then run `make stamp to=head`; or delete the revision and its models, and run `make adopt` again."
 REPLAYED = "Wrote {path}, and rebuilt a scratch database from it. {sentence}"
-SAME = "The rebuilt database and yours are the same, table by table."
+SAME = "The rebuilt database and yours are the same, table by table, in the server's own words. Owners, definers and privileges belong to a server: they are neither compared nor carried."
 DIFFER = "The rebuilt database and yours differ (- only in yours, + only in the rebuilt one):"
+ALIKE = "{count} alike ({names})"
+REORDERED = "{table}: the columns stand in another order; in yours it is {columns}"
+REBUILT_DRIFTS = "The database that {path} builds and the models differ, so nothing was written to yours: what differs stands above. Mend the models or the revision until `make test` passes, then run `make stamp to=head`; or delete the revision and its models, and run `make adopt` again."
 LEFT_OVER = "Models cannot carry these, so neither does the revision; your database keeps them:"
 NOT_IN_TEMPLATE = "script.py.mako of this project does not write {name}, so {path} lacks it. Add it to the revision by hand, and to script.py.mako for the next time:\n{source}"
 ASK_STAMP = "Note the revision in {url}? It is the only thing written there. [y/n] "
+ENV_NAMES_ANOTHER = "Commands that are told no url= still work on another database. To work on this one from now on, write it into .env: DATABASE_URL={url}"
 NOT_STAMPED = "Nothing was written to the database. To finish: make stamp to=head (or, with another database: .venv/bin/alembic -x url=... stamp head)"
+
+# make shell, make dbshell
+SHELL = "{url}\nAt hand: session, engine, select, sa; models: {models}. session.commit() keeps what you change; Ctrl-D ends."
+NO_CLIENT = "There is no {names} on this machine. Install it: `apt install {package}`, or as your system does; `make shell` needs none."
 
 # make template-check, make template-update
 CHANGELOG = "CHANGELOG.md"  # the template's, in this language
@@ -276,9 +484,9 @@ TOUR_QUIT = {"q", "quit"}
 TOUR_AT_START = "Nothing to undo: no revision is applied."
 TOUR_SAME = "nothing changed in the tables"
 TOUR_GONE = (
-    "The table usuarios is gone, and Alice and Bob with it; they move in again when it is back."
+    "The table {table} is gone, and Alice and Bob with it; they move in again when it is back."
 )
-TOUR_NOBODY = "Alice and Bob could not move into the table usuarios as it is now: {cause}"
+TOUR_NOBODY = "Alice and Bob could not move into the table {table} as it is now: {cause}"
 TOUR_FAILED = "The revision {path} failed: {cause}. Mend it and run `make tour` again."
 TOUR_LEFT = "The scratch database was thrown away. To start over: make tour"
 NO_RICH = "rich, which draws the tour, is not installed ({cause}). Run `make setup`; if it stays missing, add rich>=14,<16 to the dev group in pyproject.toml first."
@@ -287,7 +495,13 @@ NO_RICH = "rich, which draws the tour, is not installed ({cause}). Run `make set
 READY = "Ready: the database is at {code}."
 NOT_STARTED = "The service did not start. {cause} To start all the same, set STARTUP_CHECK=warn."
 NOT_A_CHECK = "STARTUP_CHECK is {value!r}. Set it to refuse, warn or off, or leave it out."
+NOT_A_DRIFT = "READY_DRIFT is {value!r}. Set it to off, warn or refuse, or leave it out."
+READY_DRIFTED = "The schema of the database differs from the models: `make check` says where."
+NOT_COMPARED = (
+    "Whether the schema equals the models could not be found out ({cause}). `make check` says more."
+)
 NO_ROW = "There is no {name} {id}."
+DATABASE_GONE = "The database does not answer at the moment. Try again in a while."
 CONFLICT = "This does not go with what is stored: a value that must be unique is taken, or another row needs this one or is missing."
 NO_APP = """There is no app/api.py, which says what the service serves. Write one:
 
@@ -412,6 +626,7 @@ CONFLICT_LEFT = "{place}: a conflict that nobody mended ({text}). Keep what is r
 LOCK_STALE = "{file} is not what pyproject.toml asks for ({cause}). Run `{command}` and commit it."
 LOCK_UNCHECKED = "{file} cannot be compared with pyproject.toml: there is no {tool}. Run `make setup`; or, if nobody uses the file any more, delete it."
 SQUAWK_SAYS = "If this is what you want all the same, say so in the revision, in a comment: # squawk-ignore <rule>: why"
+SQUAWK_FAILED = "squawk could not read the SQL of the new revisions: {cause}. Mend what it names, such as .squawk.toml, and run the command again."
 NO_SQUAWK = "squawk, which reads the SQL of new revisions, is not installed ({cause}). Run `make setup`; if it stays missing, add squawk-cli>=2.50,<3 to the dev group in pyproject.toml first."
 
 # make plan markdown=1
@@ -448,5 +663,5 @@ INIT_UNHOOKED = (
     "Took the hooks `ruff` and `history` out of {path}: Alembic alone does not know them."
 )
 INIT_TAKEN_AWAY = "What alambique needed in {path} is gone."
-INIT_TABLES = "In the databases, alambique may have left these empty tables; Alembic does not need them:\n{drops}\nBesides: `pip uninstall alambique`; history.txt beside the revisions may go, too."
+INIT_TABLES = "In the databases, alambique may have left these tables, which Alembic does not need, and would propose to drop; alembic_ledger says who applied what, the others are empty:\n{drops}\nBesides: `pip uninstall alambique`; history.txt beside the revisions may go, too."
 FLASK_APP_MISSING = "env.py asks for Flask's current_app, and no application was found ({cause}). Say where it is: `export FLASK_APP=module:name`, or use `flask db`."

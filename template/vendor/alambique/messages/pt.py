@@ -6,10 +6,19 @@
 COMMANDS = {
     "init": "Faz do env.py uma chamada do alambique, com o que ele configurava; --undo devolve o anterior.",
     "setup": "Faz o que falta em um clone novo: o .env, o banco, as tabelas.",
+    "migration": "Escreve uma revisão a partir dos modelos.",
+    "revision": "Escreve uma revisão vazia, para preencher à mão.",
     "upgrade": "Aplica revisões: todas, um passo como +1, ou até uma delas.",
+    "entrypoint": "Aplica as revisões e dá lugar ao comando que vem depois, como diz MIGRATE.",
+    "status": "Lista o histórico: o que o banco tem dele, o que falta, e o que vem em seguida.",
     "check": "Diz onde o banco está; o código de saída é o do estado.",
     "plan": "Imprime o SQL que um upgrade rodaria, com o que perde dados ou reescreve uma tabela marcado.",
     "downgrade": "Reverte até uma revisão, um passo como -1, ou a base; pergunta se isso apagar dados.",
+    "current": "Mostra a revisão em que o banco está.",
+    "history": "Lista as revisões, como o Alembic.",
+    "heads": "Mostra a revisão mais nova do código.",
+    "sql": "Imprime o SQL de um upgrade, sem conectar.",
+    "stamp": "Anota a revisão do banco, sem aplicar nada.",
     "rebase": "Põe duas pontas de um ramo em uma linha: o que o tronco não tem sobe.",
     "squash": "Junta o histórico em uma só revisão; os bancos em dia nem notam.",
     "lint": "Diz o que um revisor diria das revisões novas, e das fechadas que foram editadas.",
@@ -18,10 +27,76 @@ COMMANDS = {
     "doctor": "Confere o que este projeto precisa: uma linha para cada coisa, com o que conserta.",
     "models": "Escreve modelos a partir de um banco que já existe; um arquivo que está lá fica como está.",
     "adopt": "Traz um banco a bordo: modelos, uma primeira revisão que o refaz e, se você quiser, um stamp.",
+    "shell": "Abre o Python com os modelos e uma sessão à mão.",
+    "dbshell": "Abre o cliente do próprio banco (psql, mariadb, sqlite3).",
     "template-check": "Diz se o template tem versão nova, e o que ela muda.",
     "template-update": "Traz a versão nova do template; termina com erro se houver conflito.",
     "run": "Serve a API neste computador, e recomeça quando o código muda.",
     "openapi": "Escreve docs/openapi.json, a descrição da API.",
+}
+
+# A linha de comando
+ARGPARSE = {
+    "usage: ": "uso: ",
+    "positional arguments": "argumentos",
+    "options": "opções",
+    "show this help message and exit": "mostra esta ajuda e termina",
+    "%(prog)s: error: %(message)s\n": "%(prog)s: erro: %(message)s\n",
+    "argument %(argument_name)s: %(message)s": "argumento %(argument_name)s: %(message)s",
+    "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r não serve (escolha entre %(choices)s)",
+    "the following arguments are required: %s": "faltam estes argumentos: %s",
+    "unrecognized arguments: %s": "argumentos desconhecidos: %s",
+    "expected one argument": "espera um argumento",
+    "expected at least one argument": "espera ao menos um argumento",
+    "ignored explicit argument %r": "não aceita o argumento %r",
+    "ambiguous option: %(option)s could match %(matches)s": "opção ambígua: %(option)s pode ser %(matches)s",
+}
+OPTIONS = {
+    "config": "o alembic.ini a ler",
+    "section": "a seção do alembic.ini, onde há vários históricos",
+    "url": "o banco; por padrão o de DATABASE_URL",
+    "up_to": "uma revisão, um passo como +1, ou head, que é o padrão",
+    "down_to": "uma revisão, base, ou um passo; por padrão -1",
+    "lose": "o que pode se perder, com o banco, como a recusa imprime",
+    "instead": "o comando a executar depois, com os argumentos dele",
+    "ledger": "diz também quem aplicou o quê, quando e de onde",
+    "json": "para um programa ler",
+    "markdown": "como comentário em um pull request",
+    "message": "o que muda, em poucas palavras",
+    "head": "a ponta depois da qual a revisão vem, onde há várias",
+    "x": "consentimento, como rename=, drop= ou fill=",
+    "version": "mostra a versão do alambique e termina",
+    "yes": "faz sem perguntar",
+    "yes_loses_nothing": "nada mais: --lose diz o que pode se perder",
+    "top": "a revisão que sobe, onde o git não diz qual",
+    "range": "até que revisão, por padrão head; e a partir de qual, senão do banco vazio",
+    "stamp_to": "a revisão a anotar, como head",
+    "schema": "os schemas a ler, com vírgulas entre eles",
+    "tables": "as tabelas a trazer, com vírgulas entre elas; por padrão todas",
+    "module": "a pasta dentro de app/ que recebe os modelos",
+    "scratch": "onde criar bancos de rascunho; por padrão ao lado do banco",
+    "copier": "o Copier a rodar",
+    "trust": "deixa o template rodar os comandos dele",
+    "data": "outra resposta, como ci=none",
+    "keep": "um arquivo editado que fica, embora a versão nova não o tenha",
+    "drop": "um arquivo editado que pode ir junto",
+    "port": "a porta em que escutar; por padrão 8000",
+}
+PLACEHOLDERS = {
+    "file": "ARQUIVO",
+    "section": "SEÇÃO",
+    "command": "COMANDO",
+    "url": "URL",
+    "revision": "REVISÃO",
+    "range": "[DE:]ATÉ",
+    "message": "TEXTO",
+    "pair": "NOME=VALOR",
+    "lose": "BANCO:NOME,...",
+    "schema": "SCHEMA",
+    "tables": "TABELAS",
+    "module": "MÓDULO",
+    "program": "PROGRAMA",
+    "port": "PORTA",
 }
 
 # Antes de tudo
@@ -36,8 +111,17 @@ INI_MALFORMED = (
     "O alembic.ini não pôde ser lido ({cause}). Corrija-o, em UTF-8, e rode o comando de novo."
 )
 DATABASE_UNKNOWN = "As migrações não conhecem {name}. Elas rodam em SQLite, PostgreSQL, MySQL e MariaDB: aponte DATABASE_URL para um deles."
+SERVER_UNPROVEN = "Este servidor fala como o {like}, e é outro: {known}. Nenhuma migração nossa foi provada lá. Aponte DATABASE_URL para um servidor que as migrações conhecem; para tentar em uma cópia, defina {setting}=1."
+UNPROVEN = {
+    "cockroachdb": "CockroachDB, que só tem advisory locks no nome, e pode manter uma parte do DDL de uma transação que falhou",
+    "yugabytedb": "YugabyteDB, onde depende da versão se o DDL é desfeito com a sua transação, e se há advisory locks",
+    "tidb": "TiDB, que altera tabelas em etapas, de modo que o catálogo não diz se um comando interrompido aconteceu",
+    "redshift": "Redshift, que não tem advisory locks, e não faz valer chave nem UNIQUE",
+    "dsql": "Aurora DSQL, que aceita um comando de DDL por transação, e não tem chaves estrangeiras nem advisory locks",
+}
 PYPROJECT_MALFORMED = "Não foi possível ler {path}: {cause}. Conserte-o e rode o comando de novo."
 SETTING_NOT_TEXT = "{name}, em [tool.alambique] do pyproject.toml, é {value!r}, e não um texto. Escreva-o entre aspas, ou deixe-o de fora."
+NO_LOCATION = "Nada diz onde as revisões estão: {path} não existe, ou não tem script_location na seção [{section}]. Diga o arquivo que o tem: alambique -c ... check"
 NO_SECTION = "Não há seção [{section}] em {path}. Diga uma que exista: alambique -n ... check"
 SETTING_NOT_A_LIST = '{name}, em [tool.alambique] do pyproject.toml, é {value!r}, e não uma lista de textos. Escreva como ["app"].'
 SETTING_NOT_A_CONVENTION = '{name} em [tool.alambique] do pyproject.toml é {value!r}, e precisa ser uma tabela de textos, como em `naming-convention.pk = "pk_%(table_name)s"`.'
@@ -45,6 +129,10 @@ SETTING_NOT_YES_OR_NO = (
     "{name} em [tool.alambique] do pyproject.toml é {value!r}, e precisa ser true ou false."
 )
 DRIVER_MISSING = "O driver de {url} não está instalado ({cause}). Acrescente-o ao pyproject.toml e rode `make setup`."
+DRIVER_SIBLING = " Ou escreva {driver}:// na URL: esse está instalado."
+MAY_NOT_CREATE = (
+    "{who} não pode criar bancos no servidor de {url}. Peça a quem pode que rode {grant} lá."
+)
 CANNOT_CONNECT = "Não foi possível abrir {url}: {cause}. Confira DATABASE_URL e se o banco responde; `make setup` cria um banco que falta."
 CONNECTION_USED = "A conexão dada em config.attributes já está em uma transação, e nada seria confirmado. Dê uma conexão que ainda não executou nada, ou faça commit antes."
 FOREIGN_KEYS_BROKEN = "A revisão deixa {rows} linha(s) que apontam para um pai inexistente ({tables}), por isso foi desfeita. Corrija as linhas dentro da revisão e rode `make upgrade` de novo."
@@ -75,6 +163,7 @@ STATEMENT_FAILED = "O banco recusou um comando: {cause}\n{sql}\nNada ficou pela 
 NOT_SPOKEN = "Este banco não sabe fazer o que a revisão diz: {cause}. Conserte a revisão (e o modelo) e rode o comando de novo."
 TABLE_RETRY = "Uma tabela está ocupada ({cause}); nova tentativa em {pause:g} s."
 WAITS_FOR = "Esperando há {seconds:.0f} s: {sql}{phase}. No caminho: {who}"
+AT_WORK_FOR = "Rodando há {seconds:.0f} s: {sql}{progress}"
 WAITS_FOR_ONE_OF = "uma destas, as que trabalham há mais tempo, pois este servidor não diz de quem é a trava: {named}"
 WAS_IN_THE_WAY = "no caminho: {who}"
 AND_MORE = "{named}; e mais {more}"
@@ -110,6 +199,19 @@ PAST_LIMIT = "`{step}` leu e escreveu mais do que se registra ({size} MiB de res
 RESUMED = "`{step}` continua depois de {count} comando(s) executado(s) antes da interrupção, o último: {last}"
 HAPPENED = "O comando em dúvida tinha sido executado: {sql} ({changes})"
 INVALID_INDEX = "Um comando que não terminou deixou o índice {name} inválido; ele é removido."
+NO_LEDGER = "O banco não nos deixa criar {table}, onde se anota quem aplica o quê: {cause}. Deixe este papel criar tabelas, ou escreva ledger = false em [tool.alambique] no pyproject.toml."
+LEDGER = "O que foi feito nele, o último primeiro (as horas são UTC):"
+LEDGER_EMPTY = "Nada está anotado do que foi feito nele: nenhum passo foi dado desde que se anota, ou [tool.alambique] diz ledger = false."
+LEDGER_GOES_ON = "  ... (`make status ledger=1 json=1` tem o resto)"
+STEP_DONE = {
+    "upgrade": "{revision} ({title}) aplicada em {took}.",
+    "downgrade": "{revision} ({title}) desfeita em {took}.",
+    "stamp": "{revision} ({title}) anotada em {took}.",
+}
+NOT_A_LOG = "MIGRATION_LOG é {value!r}. Use text ou json, ou não a defina."
+NO_COMMAND = "Não há o que rodar depois das revisões: diga o comando, como em `python -m alambique entrypoint gunicorn app.api:app`, ou MIGRATE=only."
+COMMAND_NOT_RUN = "As revisões estão aplicadas, mas {name} não pôde ser executado: {cause}. Diga um comando que esteja instalado na imagem."
+MIGRATE_UNKNOWN = "MIGRATE={value} é desconhecido. Diga before (aplica as revisões e roda o comando), only (aplica-as e termina) ou never (roda o comando)."
 INDEX_STAYS_INVALID = "O que este comando deixou por terminar não pôde ser removido agora ({cause}); o mesmo comando de migração o remove ao rodar de novo: {sql}"
 INDEX_IS_INVALID = "Um índice inválido chamado {name} já existe, e não foi deixado por um comando desta revisão: alguém o está criando, ou o deixou para trás. Nada foi feito; se ninguém precisa dele, rode `DROP INDEX CONCURRENTLY {name}`, e o comando de novo."
 
@@ -118,7 +220,14 @@ REVISION_BROKEN = (
 )
 PARENT_MISSING = "{paths} vem depois da revisão {parent}, que não está lá. Traga o arquivo dela de volta (git log --diff-filter=D --name-only mostra quando sumiu), ou diga em down_revision qual tomou o lugar dela, e rode o comando de novo."
 ONE_FOR_SEVERAL = "{path}: a revisão quer receber {parameters}, como em um só histórico para vários bancos (`alembic init -t multidb`, `flask db init --multidb`), e aqui nada é passado. Tenha um histórico para cada banco: uma seção do alembic.ini com script_location, sqlalchemy.url e bind próprios, e upgrade() e downgrade() sem parâmetros; depois, `alembic -n <seção> upgrade head` para cada um."
-NO_HISTORY = "As revisões não formam um histórico: {cause}. Corrija o que elas dizem em down_revision e rode o comando de novo."
+REVISION_TWICE = "{paths} são uma só revisão, {revision}, e um histórico tem cada uma uma vez. Apague a cópia, ou dê-lhe um id próprio e o down_revision de que ela vem, e rode o comando de novo."
+NOT_A_REVISION = '{path} está entre as revisões e não tem id. Escreva revision = "..." e down_revision no começo dele, ou tire-o dessa pasta, e rode o comando de novo.'
+NO_FUNCTION = "{path}: a revisão não tem {function}(). Escreva-a, com `pass` se não há o que fazer, e rode o comando de novo."
+CIRCLE = "As revisões {revisions} vêm em círculo, uma depois da outra, e nenhuma é a primeira. Corrija o que uma delas diz em down_revision ou depends_on e rode o comando de novo."
+NO_HISTORY = "As revisões não formam um histórico: {cause}. Corrija o que elas dizem de si (revision, down_revision, branch_labels, depends_on) e rode o comando de novo."
+REVISION_FAILED = "{place}: a revisão falhou ({cause}). Foi desfeita, ou continua dali quando o comando rodar de novo: corrija essa linha, e rode-o outra vez."
+NAME_NOT_IMPORTED = "{place}: a revisão usa {name} e não o importa. Escreva no começo dela: {cure}"
+NAME_UNKNOWN = "{place}: a revisão usa {name}, que ali não foi definido nem importado. Corrija essa linha, e rode o comando de novo."
 ENV_FAILED = "{place} falhou: {cause}. É o arquivo que todo comando executa: corrija essa linha; docs/env.md mostra o que ele tem como foi gerado."
 ENV_CONNECTS = "{place} se conecta por conta própria, e migraria o banco dele no lugar do que lhe foi dito. Faça-o chamar `run_migrations()` de alambique.env: docs/env.md mostra como."
 ENDED = "{place}: a revisão, ou um módulo de que ela precisa, encerrou o programa ({cause}). Isso é uma falha: a revisão foi desfeita, ou continua dali quando o comando rodar de novo. Deixe-a terminar com return, ou com um erro."
@@ -126,6 +235,7 @@ NOT_WITHOUT_DATABASE = "{place}: a revisão só roda num banco, pois aqui, onde 
 
 # Modelos e revisões
 MODEL_NOT_IMPORTED = "Não foi possível importar {model} ({cause}, em {place}). Nada foi comparado: sem esse modelo a tabela dele pareceria removida. Corrija-o, ou o que [tool.alambique] no pyproject.toml diz dos modelos, e rode o comando de novo."
+KEY_TO_NOTHING = "A chave estrangeira de {column} aponta para {missing}, que nenhum modelo mapeia. Está escrito como no __tablename__, e esse modelo está em um módulo chamado `models`? Nada foi comparado; corrija a chave, ou escreva o modelo, e rode o comando de novo."
 NAMING_UNKNOWN = "Uma revisão deixa algo sem nome, e não foi possível perguntar aos modelos qual é a convenção de nomes deles. {cause} Corrija isso, ou diga a convenção como `naming-convention` em [tool.alambique] do pyproject.toml: então nada é importado (uma tabela vazia é nenhuma)."
 NAMING_DIFFERS = "`naming-convention` em [tool.alambique] do pyproject.toml é {setting}, e os modelos têm {models}: um banco novo ganharia nomes diferentes dos que os modelos dizem. Deixe a configuração igual, ou apague-a: então os modelos são consultados."
 BIND_UNKNOWN = "`bind` no alembic.ini é {bind!r}, e nenhum modelo é desse bind; os que os modelos têm: {binds}. Corrija ali, ou em __bind_key__ (no SQLAlchemy puro: MetaData(info=dict(bind_key=...))), e rode o comando de novo."
@@ -134,28 +244,51 @@ NOT_AT_HEAD = "O banco está em {database} e o histórico termina em {code}: com
 NOT_FORMATTED = (
     "{path} foi escrito mas não formatado. Rode `make setup`, que instala o ruff, e `make lint`."
 )
+TYPE_MISSING = "A coluna {column} dos modelos não tem tipo, nem chave estrangeira que lhe empreste um. Escreva um, como Integer ou String(50), e rode o comando de novo; nenhuma revisão foi escrita."
 TYPE_NOT_SPOKEN = "A coluna {column} dos modelos tem um tipo que não se sabe dizer a este banco ({cause}). Dê a ela um para cada banco com `with_variant(...)`, marque-a com info=dict(skip_autogenerate=True), ou compare com um banco que tem o tipo; depois rode o comando de novo."
-ENUM_CHANGED = "O Enum {name} tem os membros {found} no banco e {mapped} nos modelos, e o Alembic não sabe escrever essa mudança. Faça uma revisão vazia (make revision) com op.execute(\"ALTER TYPE {name} ADD VALUE '...'\") e rode `make upgrade`; para tirar um membro, crie nela um tipo novo e passe as colunas para ele."
+ENUM_IS_USED = "Algo fala do tipo {name}, que perde membros ou muda a ordem deles, e por isso ele não pode ser refeito: {dependents}. Em uma revisão antes (make revision), apague isso com op.execute(...), rode `make upgrade`, e refaça em uma revisão depois."
+ENUM_KEEPS_MEMBERS = (
+    "Os membros novos ficam: o tipo não pode ser refeito, pois algo fala dele ({dependents})."
+)
+MODEL_UNSEEN = "O modelo {model} ({place}) não é comparado, porque nada importa o arquivo dele. Dê a esse o nome models.py, ou importe-o em um que o tenha; um arquivo que não faz parte do serviço pode ficar como está."
+MORE_UNSEEN = "E mais {count}, em arquivos que nada importa: o mesmo resolve."
 NO_CHANGE = "Os modelos e o banco concordam: nenhuma revisão foi escrita."
+DOES_NOT_RUN = "Nenhuma revisão foi escrita: experimentada em um banco de rascunho que o histórico montou, {where}. A operação {operation} falha: {cause}\n{sql}Corrija o modelo. O que o banco precisa ter antes, uma revisão própria faz (make revision). Para escrevê-la assim mesmo, e corrigi-la lá: tried=no (com alembic: -x tried=no)"
+TRIED_WHERE = {
+    "up": "o seu upgrade() não roda",
+    "down": "o seu downgrade() não roda",
+    "again": "o seu upgrade() não roda de novo depois do seu downgrade()",
+}
+NOT_TRIED = "A revisão é escrita sem ter sido experimentada: {why} Para dizê-lo antes: tried=no"
+NOT_TRIED_HISTORY = "o histórico não roda em um banco vazio, onde {at} falha ({cause})."
+NOT_TRIED_ELSEWHERE = (
+    "uma revisão roda um comando em uma conexão própria, que não foi executado ({sql})."
+)
+NOT_TRIED_STRANGERS = "ela fala de {names}, que está neste banco e que nenhuma revisão cria; em qualquer outro ela pode falhar, como falhou em um de rascunho ({cause})."
+NOT_TRIED_ENV = "o env.py não roda revisões por `run_migrations()` de alambique.env."
+TRIED_UNKNOWN = "tried={said} não quer dizer nada. Deixe de fora, ou diga tried=no para que a revisão seja escrita sem experimentá-la."
 
 # make migration: o que perderia dados
 ASK_RENAME = "{old} -> {new}: renomear? [s/n] "
 ASK_DROP = "Apagar {name}, com os dados? [s/n] "
 ASK_DROP_CONSTRAINT = "Apagar: {kind} {name}? O banco passará a aceitar o que recusava. [s/n] "
 ASK_CUT = " Seguir? [s/n] "
-ASK_FILL = "{name} não pode ser nulo: o que recebem as linhas que existem, em SQL ('x', 0, now())? "
+ASK_FILL = "{name} não pode ser nulo: o que recebem as linhas que existem, em SQL ({example})? "
 HOW_TO_RENAME = "{name} sumiu. Renomeado: rename={name}:{new}    Não é mais preciso: drop={name}"
 HOW_TO_DROP = "{name} sumiu. Não é mais preciso: drop={name}"
 HOW_TO_DROP_CONSTRAINT = "{kind} {name} está no banco e não nos modelos: sem isso, entram linhas que eram recusadas. Não é mais preciso: drop={name}    Senão, diga-o no modelo."
-HOW_TO_CUT = "{name} passa de {old} a {new}, o que pode cortar valores. Mesmo assim: drop={name}"
-HOW_TO_FILL = "{name} não pode ser nulo, e as linhas que existem não têm valor. Um valor para elas, em SQL: fill=\"{name}:'x'\"    Ou crie antes a coluna aceitando nulos."
+HOW_TO_CUT = "{name} passa de {old} a {new}, o que pode cortar valores. Mesmo assim: retype={name}"
+HOW_TO_FILL = '{name} não pode ser nulo, e as linhas que existem não têm valor. Um valor para elas, em SQL: fill="{name}:{example}"    Ou crie antes a coluna aceitando nulos.'
+FILL_REFUSED = "O banco não aceita {value} para {name} ({cause}). Nenhuma revisão foi escrita; dê SQL para um valor do tipo dela, como {example}, em fill=... ou como resposta."
 CONSTRAINTS = {
     "check": "CHECK",
     "unique": "UNIQUE",
+    "primary key": "chave primária",
+    "exclusion": "EXCLUDE",
     "foreign key": "chave estrangeira",
     "index": "índice único",
 }
-LOSES_DATA = 'Nenhuma revisão foi escrita: ela perderia dados, e ninguém disse que pode.\n{lines}\nDiga no mesmo comando: make migration m="..." rename=... drop=... fill=... (com alembic: -x rename=... -x drop=... -x fill=...)'
+LOSES_DATA = 'Nenhuma revisão foi escrita: ela perderia dados, e ninguém disse que pode.\n{lines}\nDiga no mesmo comando: make migration m="..." rename=... drop=... retype=... fill=... (com alembic: -x rename=... -x drop=... -x retype=... -x fill=...)'
 NOT_FOUND = "Nenhuma revisão foi escrita: não há o que renomear, apagar ou preencher em {names}. Dê os nomes como tabela ou tabela.coluna, como estão no banco."
 VIEWS_LEFT_BEHIND = 'Depois de renomear, {views} não pode ser lida: uma view guarda os nomes antigos. Crie cada uma de novo na revisão, depois do rename, com op.execute("CREATE OR REPLACE VIEW ..."), e com os nomes antigos no fim de downgrade().'
 
@@ -168,12 +301,39 @@ TWO_HEADS = "Duas pontas: o histórico se divide em {heads}. Ponha-as em uma lin
 SEVERAL_HEADS = "`head` não diz qual: este histórico tem vários ramos, cada um com a sua ponta: {heads}. Para todas, diga `heads`, como em `alembic upgrade heads`; para uma, o rótulo ou a revisão dela, como `estoque@head`."
 WHICH_HEAD = 'Nada diz depois de que ponta vem a revisão nova: {heads}. Diga: alembic revision --autogenerate -m "..." --head <revisão>, ou --head <rótulo>@head. Ou junte as pontas: alembic merge {all} -m "..."'
 WHICH_DOWN = "`{to}` não diz que revisão desfazer: o banco está em {heads}. Diga a partir de que ponta, ou até que revisão, como `3f1c0a5d@-1`, `estoque@-1` ou `estoque@base`."
+GOAL_UNKNOWN = "O histórico não tem a revisão {goal}, ou tem várias que começam assim. `make history` as lista."
+GOAL_TOO_FAR = "`{goal}` a partir de {at}, onde o banco está, não leva a revisão nenhuma. `make status` mostra as que há."
+GOAL_IS_RANGE = "`{goal}` é um intervalo, e aqui cabe uma revisão só. De uma a outra vai só o SQL: make sql from=... to=..."
+GOAL_NOT_BELOW = "`{goal}` não fica abaixo de {at}, onde o banco está: nenhum downgrade chega lá. `make status` mostra o que fica."
+ON_BRANCH = "{revision} está no ramo `{branch}`: {command}"
+NOWHERE = "Este código não tem {revision}, e nenhum ramo deste clone tem: `git fetch --all`, ou pergunte a quem implantou por último."
+NO_REVISIONS = 'Ainda não há revisão. Em seguida: make migration m="..."'
 SQUASHED = "Atrasado: o banco está em {database}, que `make squash` juntou em {new}. Leve-o até {new} com o código de antes da junção (git log --diff-filter=D --oneline mostra esse commit) e depois volte a este."
 IGNORED = "Não são nossas e ficam como estão: {tables}."
 
+# Como um comando termina
+APPLIED = {
+    "one": "{count} revisão aplicada em {took}; o banco está em {at}. {more}",
+    "many": "{count} revisões aplicadas em {took}; o banco está em {at}. {more}",
+}
+UNDONE = {
+    "one": "{count} revisão revertida em {took}; o banco está em {at}. {more}",
+    "many": "{count} revisões revertidas em {took}; o banco está em {at}. {more}",
+}
+STAMPED = "Ficou anotado que o banco está em {at}; nenhuma revisão rodou. {more}"
+WRITTEN = "Foi escrita {path} em {took}. Em seguida: leia-a, depois make upgrade"
+WRITTEN_EMPTY = "Foi escrita {path} em {took}, vazia. Em seguida: preencha upgrade() e downgrade(), depois make upgrade"
+NOTHING_DONE = "Nada a fazer; o banco está em {at}. {more}"
+LEFT_TO_APPLY = "Por aplicar: {count}. Em seguida: make upgrade"
+NONE_LEFT = "Nada falta aplicar. Em seguida: make check"
+STOPPED = "Parou em {at} depois de {took}; revisões que rodaram antes dela e ficam: {count}."
 # make setup
 ENV_MADE = "O .env foi criado a partir do .env.example."
 DATABASE_MADE = "O banco {url} foi criado."
+FIRST_COMMIT = "Foi feito o primeiro commit: Start the service."
+NO_FIRST_COMMIT = (
+    "O primeiro commit não foi feito: o git diz {cause}. Corrija isso e rode `make setup` de novo."
+)
 NEXT_STEPS = """
 Pronto. E agora:
   make help               lista todos os comandos
@@ -185,6 +345,27 @@ NOTHING_TO_DO = "Nada a aplicar: o banco está na revisão mais nova."
 LOSES = "PERDE DADOS:"
 REWRITES = "reescreve a tabela, em que ninguém pode escrever enquanto isso:"
 FIRES = "altera linhas, e em cada uma agem também:"
+WAITS = {
+    "writers": "Quem escreve em {table}{size} espera enquanto isto {work}.",
+    "everybody": "Quem lê ou escreve {table}{size} espera enquanto isto {work}.",
+}
+TABLE_SIZE = " (cerca de {rows} linhas, {megabytes:.1f} MB)"
+WORKS = {
+    "BUILDS": "constrói um índice",
+    "BUILDS_ALONE": "constrói um índice",
+    "CHECKS": "olha cada linha",
+    "REFERS": "olha cada linha; também quem escreve na tabela a que se refere",
+    "REQUIRES": "procura um NULL em cada linha",
+    "COPIES": "refaz a tabela",
+}
+WORKS_OTHERWISE = {
+    "BUILDS": "Por um CREATE INDEX CONCURRENTLY ninguém espera (postgresql_concurrently=True, em um autocommit_block); uma restrição pode então ser feita USING INDEX.",
+    "CHECKS": "Por NOT VALID, e em uma revisão posterior VALIDATE CONSTRAINT, ninguém espera.",
+    "REFERS": "Por NOT VALID, e em uma revisão posterior VALIDATE CONSTRAINT, ninguém espera.",
+    "BUILDS_ALONE": "",
+    "REQUIRES": "Onde um CHECK de que não é nulo já foi validado, ninguém espera.",
+    "COPIES": "",
+}
 
 # make downgrade
 NOTHING_TO_UNDO = "Nada a desfazer: o banco está na base, sem nenhuma revisão aplicada."
@@ -207,22 +388,41 @@ NO_BASE = "base em [tool.alambique] do pyproject.toml é {name!r}, que não é u
 NO_SCHEMA = "Não há aqui esquema para ler: {names}. Diga os do banco, com vírgulas: make models schema=public,vendas. Só o PostgreSQL tem vários."
 NO_TABLE = "Não há tabela para mapear em {names}. Diga tabelas do banco que nenhum modelo mapeia ainda, com vírgulas: make models tables=pedidos,vendas.itens"
 NO_TABLES = "Não há em {url} tabela que nenhum modelo mapeie ainda: nada foi escrito. Outro banco: url=... Outro esquema: schema=..."
+KEYS_TO_NOWHERE = "Nada foi escrito: não há a tabela a que estas chaves se referem: {keys}. Crie-a, ou remova as chaves, e rode o comando de novo; ou deixe as tabelas delas de fora: tables=..."
 NO_MODULE_NAME = "{name} não pode ser nome de módulo. Diga um parecido, com letras, algarismos e _: make models module=loja"
 FILES_THERE = "Nada foi escrito, porque estes arquivos já existem: {files}. Tire-os do caminho, ou diga outro módulo: module=loja"
 MODELS_BROKEN = "Os modelos foram escritos em {files} e não podem ser importados ({cause}). Conserte-os lá, ou apague-os e deixe uma tabela de fora: tables=..."
 MODELS_WRITTEN = "{count} tabela(s) mapeada(s) em {files}. Leia-os; os nomes das classes e dos atributos você pode mudar."
 NO_RELATIONSHIPS = "Os modelos não têm relationship(): com eles não podiam ser importados ({cause}). Ponha à mão os de que precisar."
-TYPE_UNKNOWN = "{name} tem um tipo que modelos não carregam: foi mapeada, mas fica fora das migrações e da primeira revisão. Dê-lhe um tipo seu e tire o skip_autogenerate."
+MODELS_OF_ADDRESS = "Imprime os modelos deste banco; não é preciso projeto, e nada é escrito."
+TYPE_NOT_CARRIED = "Modelos não carregam o tipo de {name}: dê-lhe um tipo seu."
+TYPE_UNKNOWN = "{name} tem um tipo que modelos não carregam: a primeira revisão a faz em SQL puro, e as migrações seguintes a deixam em paz. Dê-lhe um tipo seu no modelo, e tire o skip_autogenerate, para que seja comparada."
+NO_SCRATCH = "Nada foi escrito. {cause} A revisão é experimentada em bancos de rascunho; em vez disso, eles podem ficar ao lado de outro banco do mesmo tipo, onde você possa criá-los: make adopt scratch=url"
+NO_SCRATCH_FILE = "Nada foi escrito: não há lugar para um banco de rascunho ({cause}). Diga um arquivo em uma pasta onde haja: make adopt scratch=sqlite:////pasta/rascunho.db"
+SCRATCH_OF_ANOTHER_KIND = "Nada foi escrito: bancos de rascunho são do mesmo tipo que {url}, e scratch= diz {scratch}. Diga outro."
+NO_STAMP = "Nada foi escrito: {who} não pode escrever a tabela {table} em {url}, onde a revisão é anotada no fim. Peça a quem pode que rode {grant} lá, e depois rode `make adopt` de novo."
+READ_ONLY = "Nada foi escrito: {url} é só de leitura para {who}, e a revisão é anotada lá no fim. Se é uma réplica, diga o primário dela: url=... Senão, peça a quem pode que rode {grant} e depois rode `make adopt` de novo."
+NOT_WRITABLE = "Nada foi escrito: {path} não pode ser escrito ({cause}), e a revisão é anotada lá no fim. Dê a si mesmo o direito, ao arquivo e à pasta dele, ou traga uma cópia: url=sqlite:///copia.db"
 HISTORY_THERE = "Este projeto já tem revisões, e um banco só embarca antes da primeira. Comece de um projeto sem o exemplo (make new ... data=example=false), ou apague os modelos e as revisões do exemplo."
+FURTHER = "mais tabelas a bordo"
+ADOPT_NOT_AT_HEAD = "Mais tabelas só embarcam em um banco que passou por todas as revisões, e este está em {at}. Rode `make upgrade` e, depois, `make adopt` de novo."
 OTHER_HISTORY = "O banco traz um alembic_version de outro histórico: {revisions}. Traga esse histórico: copie as revisões dele para a pasta versions e rode `make check`. Ou deixe-o para trás: faça uma cópia de segurança, `DROP TABLE alembic_version` no banco, e rode `make adopt` de novo."
 NOT_REBUILT = "Escrevi {path}, mas um banco vazio não pode ser feito com ela: {cause}\nNada foi escrito no seu. Conserte a revisão até `make test` passar e rode `make stamp to=head`; ou apague a revisão e os modelos dela, e rode `make adopt` de novo."
 REPLAYED = "Escrevi {path} e refiz com ela um banco de rascunho. {sentence}"
-SAME = "O banco refeito e o seu são iguais, tabela por tabela."
+SAME = "O banco refeito e o seu são iguais, tabela por tabela, nas palavras do próprio servidor. Donos, definidores e privilégios pertencem a um servidor: não são comparados nem levados."
 DIFFER = "O banco refeito e o seu diferem (- só no seu, + só no refeito):"
+ALIKE = "{count} iguais ({names})"
+REORDERED = "{table}: as colunas estão em outra ordem; no seu banco é {columns}"
+REBUILT_DRIFTS = "O banco que {path} constrói e os modelos diferem, e por isso nada foi anotado no seu: o que difere está acima. Conserte os modelos ou a revisão até `make test` passar, e rode `make stamp to=head`; ou apague a revisão e seus modelos, e rode `make adopt` de novo."
 LEFT_OVER = "Modelos não carregam isto, e a revisão também não; o seu banco o conserva:"
 NOT_IN_TEMPLATE = "O script.py.mako deste projeto não escreve {name}, por isso {path} não tem essa parte. Acrescente-a à revisão à mão, e ao script.py.mako para a próxima vez:\n{source}"
 ASK_STAMP = "Anotar a revisão em {url}? É só isso que se escreve lá. [s/n] "
+ENV_NAMES_ANOTHER = "Os comandos sem url= ainda trabalham em outro banco. Para trabalhar neste daqui em diante, escreva-o no .env: DATABASE_URL={url}"
 NOT_STAMPED = "Nada foi escrito no banco. Para terminar: make stamp to=head (ou, em outro banco: .venv/bin/alembic -x url=... stamp head)"
+
+# make shell, make dbshell
+SHELL = "{url}\nÀ mão: session, engine, select, sa; modelos: {models}. session.commit() guarda o que você muda; Ctrl-D termina."
+NO_CLIENT = "Não há {names} nesta máquina. Instale: `apt install {package}`, ou como o seu sistema faz; `make shell` não precisa de nenhum."
 
 # make template-check, make template-update
 CHANGELOG = "CHANGELOG.pt-BR.md"  # o do template, neste idioma
@@ -275,8 +475,8 @@ TOUR_BACK = {"v", "voltar"}
 TOUR_QUIT = {"s", "sair"}
 TOUR_AT_START = "Nada a desfazer: nenhuma revisão está aplicada."
 TOUR_SAME = "nada mudou nas tabelas"
-TOUR_GONE = "A tabela usuarios saiu, e Alice e Bob com ela; entram de novo quando ela voltar."
-TOUR_NOBODY = "Alice e Bob não puderam entrar na tabela usuarios como ela é agora: {cause}"
+TOUR_GONE = "A tabela {table} saiu, e Alice e Bob com ela; entram de novo quando ela voltar."
+TOUR_NOBODY = "Alice e Bob não puderam entrar na tabela {table} como ela é agora: {cause}"
 TOUR_FAILED = "A revisão {path} falhou: {cause}. Conserte-a e rode `make tour` de novo."
 TOUR_LEFT = "O banco de rascunho foi apagado. Para recomeçar: make tour"
 NO_RICH = "Falta o rich, que desenha o passeio ({cause}). Rode `make setup`; se ainda faltar, ponha antes rich>=14,<16 no grupo dev do pyproject.toml."
@@ -287,7 +487,13 @@ NOT_STARTED = (
     "O serviço não foi iniciado. {cause} Para iniciar mesmo assim, defina STARTUP_CHECK=warn."
 )
 NOT_A_CHECK = "STARTUP_CHECK é {value!r}. Use refuse, warn ou off, ou não a defina."
+NOT_A_DRIFT = "READY_DRIFT é {value!r}. Use off, warn ou refuse, ou não a defina."
+READY_DRIFTED = "O schema do banco difere dos modelos: `make check` diz onde."
+NOT_COMPARED = (
+    "Não foi possível saber se o schema é o dos modelos ({cause}). O `make check` diz mais."
+)
 NO_ROW = "Não há {name} {id}."
+DATABASE_GONE = "O banco de dados não responde no momento. Tente de novo daqui a pouco."
 CONFLICT = "Isto não combina com o que está guardado: um valor que deve ser único já existe, ou outra linha precisa desta ou está faltando."
 NO_APP = """Falta o app/api.py, que diz o que o serviço atende. Escreva um:
 
@@ -412,6 +618,7 @@ CONFLICT_LEFT = "{place}: um conflito que ninguém resolveu ({text}). Fique com 
 LOCK_STALE = "{file} não é o que pyproject.toml pede ({cause}). Rode `{command}` e faça o commit."
 LOCK_UNCHECKED = "{file} não pode ser comparado com pyproject.toml: não há {tool}. Rode `make setup`; ou, se ninguém usa mais o arquivo, apague-o."
 SQUAWK_SAYS = "Se é isso mesmo que você quer, diga-o na revisão, em um comentário: # squawk-ignore <regra>: por quê"
+SQUAWK_FAILED = "O squawk não conseguiu ler o SQL das revisões novas: {cause}. Conserte o que ele aponta, como o .squawk.toml, e rode o comando de novo."
 NO_SQUAWK = "O squawk, que lê o SQL das revisões novas, não está instalado ({cause}). Rode `make setup`; se continuar faltando, acrescente antes squawk-cli>=2.50,<3 ao grupo dev do pyproject.toml."
 
 # make plan markdown=1
@@ -450,5 +657,5 @@ INIT_BROUGHT_BACK = "{path} é o que era antes de `alambique init`."
 INIT_STOCK = "{path} agora é o do próprio Alembic, com os modelos e a URL deste projeto."
 INIT_UNHOOKED = "Tirados de {path} os hooks `ruff` e `history`: o Alembic sozinho não os conhece."
 INIT_TAKEN_AWAY = "O que o alambique precisava em {path} se foi."
-INIT_TABLES = "Nos bancos, o alambique pode ter deixado estas tabelas vazias, de que o Alembic não precisa:\n{drops}\nAlém disso: `pip uninstall alambique`; o history.txt ao lado das revisões também pode ir embora."
+INIT_TABLES = "Nos bancos, o alambique pode ter deixado estas tabelas, de que o Alembic não precisa e que ele proporia apagar; alembic_ledger diz quem aplicou o quê, as outras estão vazias:\n{drops}\nAlém disso: `pip uninstall alambique`; o history.txt ao lado das revisões também pode ir embora."
 FLASK_APP_MISSING = "O env.py pede o current_app do Flask, e nenhuma aplicação foi encontrada ({cause}). Diga onde ela está: `export FLASK_APP=modulo:nome`, ou use `flask db`."

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as IniError
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,10 @@ from alambique.settings.errors import InvalidSetting
 # Where the rendered project has its Base, unless `base` in [tool.alambique] says otherwise.
 USUAL_BASE = "core.database.Base"
 USUAL_MODELS = ("app",)
+# Where a file that cannot be read as TOML says in which language to say so.
+LANGUAGE = re.compile(rb"""^\s*language\s*=\s*["'](\w+)["']""", re.MULTILINE)
 SAYS_MODELS = frozenset({"models", "extra-models"})
+YES_OR_NO = ("async-driver", "ledger")
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class Project:
     """What migrations call what has no name; None leaves it to the models, {} is none."""
     async_driver: bool = False
     """Do migrations use the asynchronous driver of the URL, instead of its synchronous sibling?"""
+    ledger: bool = True
+    """Is it kept in the database who applied what?"""
     bind: str | None = None
     """The database whose models a history is about, of several; None is the one without a name."""
     has_models: bool = True
@@ -141,7 +148,11 @@ def _around_the_library() -> Path | None:
 
 
 def _read(root: Path) -> Project:
-    pyproject = _pyproject(root)
+    try:
+        pyproject = _pyproject(root)
+    except InvalidSetting as error:
+        _speak_as_it_says(root)
+        raise InvalidSetting(_malformed(root, error.__cause__)) from error.__cause__
     table = pyproject.get("tool", {}).get("alambique")
     if table is None:
         table = _in_ini(root)
@@ -163,6 +174,7 @@ def _read(root: Path) -> Project:
         base=base,
         naming_convention=_convention(table),
         async_driver=_yes_or_no(table, "async-driver"),
+        ledger=_yes_or_no(table, "ledger", default=True),
         has_models=base is not None
         or not SAYS_MODELS.isdisjoint(table)
         or any((root / name).exists() for name in USUAL_MODELS),
@@ -193,6 +205,10 @@ def _in_ini(root: Path) -> dict[str, Any]:
     for name in ("models", "extra-models"):
         if name in said:
             said[name] = said[name].split()
+    for name in YES_OR_NO:
+        if name in said:
+            # What is neither stays as it is, and is refused like in a pyproject.toml.
+            said[name] = parser.BOOLEAN_STATES.get(said[name].lower(), said[name])
     return said
 
 
@@ -205,8 +221,8 @@ def _convention(table: Mapping[str, Any]) -> Mapping[str, str] | None:
     return found
 
 
-def _yes_or_no(table: Mapping[str, Any], name: str) -> bool:
-    found = table.get(name, False)
+def _yes_or_no(table: Mapping[str, Any], name: str, default: bool = False) -> bool:
+    found = table.get(name, default)
     if not isinstance(found, bool):
         raise InvalidSetting(messages.SETTING_NOT_YES_OR_NO.format(name=name, value=found))
     return found
@@ -219,7 +235,19 @@ def _pyproject(root: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidSetting(messages.PYPROJECT_MALFORMED.format(path=path, cause=error)) from error
+        raise InvalidSetting(_malformed(root, error)) from error
+
+
+def _malformed(root: Path, cause: BaseException | None) -> str:
+    return messages.PYPROJECT_MALFORMED.format(path=root / "pyproject.toml", cause=cause)
+
+
+def _speak_as_it_says(root: Path) -> None:
+    """Speak the language that a pyproject.toml says, of which the rest may be as good as ever."""
+    with suppress(OSError):
+        said = LANGUAGE.search((root / "pyproject.toml").read_bytes())
+        if said is not None:
+            messages.speak(said[1].decode())
 
 
 def _tools(folder: Path) -> Mapping[str, Any]:

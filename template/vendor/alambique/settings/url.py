@@ -73,6 +73,9 @@ IN_SYNC_WORDS: dict[str, dict[str, str | None]] = {
     "aiosqlite": {"iter_chunk_size": OF_ITS_LOOP, "loop": OF_ITS_LOOP},
 }
 
+# Before the first + of a URL.
+KINDS = {"mariadb", "mysql", "postgres", "postgresql", "sqlite"}
+
 # Drivers that only work on an event loop, and need a sibling for anything else.
 ON_A_LOOP = {"asyncpg", "aiomysql", "asyncmy"}
 LIMITS_TO_QUERIES = {"command_timeout"}
@@ -167,7 +170,9 @@ def service_url() -> URL:
     Raises:
         InvalidSetting: there is no URL, it cannot be read, or its driver is not installed.
     """
-    return _in_the_environment(FOR_THE_SERVICE).url
+    url = _in_the_environment(FOR_THE_SERVICE).url
+    _require_driver(url)
+    return url
 
 
 def is_sqlite_file(url: URL) -> bool:
@@ -259,6 +264,27 @@ def _in_ini(config: Config) -> str | None:
         raise InvalidSetting(messages.URL_IN_INI_MALFORMED) from None
 
 
+def _require_driver(url: URL) -> None:
+    """Refuse a driver that is not installed, naming its synchronous sibling if that one is."""
+    missing = _missing_driver(url)
+    if missing is None:
+        return
+    said = messages.DRIVER_MISSING.format(url=shown_url(url), cause=missing)
+    sibling = sync_driver(url)
+    if sibling.drivername != url.drivername and _missing_driver(sibling) is None:
+        said += messages.DRIVER_SIBLING.format(driver=sibling.drivername)
+    raise InvalidSetting(said)
+
+
+def _missing_driver(url: URL) -> ImportError | None:
+    """Return what importing a URL's driver says where it is not installed."""
+    try:
+        url.get_dialect().import_dbapi()
+    except ImportError as error:
+        return error
+    return None
+
+
 def _in_the_environment(names: tuple[str, ...]) -> Resolved:
     for name in names:
         if value := given_variable(name):
@@ -279,10 +305,13 @@ def _in_the_environment(names: tuple[str, ...]) -> Resolved:
 def _read(text: str | URL) -> URL:
     try:
         url = make_url(text)
-        if url.drivername == "postgres":  # as many providers write it
-            url = url.set(drivername="postgresql")
+        kind, plus, driver = url.drivername.partition("+")
+        if kind == "postgres":  # as many providers write it
+            url = url.set(drivername=f"postgresql{plus}{driver}")
         url.get_dialect()
     except (ModuleNotFoundError, NoSuchModuleError) as error:
+        if kind not in KINDS:
+            raise InvalidSetting(messages.DATABASE_UNKNOWN.format(name=kind)) from None
         shown = shown_url(url)
         raise InvalidSetting(messages.DRIVER_MISSING.format(url=shown, cause=error)) from None
     except (ArgumentError, ValueError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from argparse import ArgumentParser, Namespace
 
+from alembic import command
+
 from alambique import messages
 from alambique.history.status import current_heads
 from alambique.history.undo import require_one_meaning, undo
@@ -13,10 +15,13 @@ from alambique.settings import alembic_config
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `downgrade` takes."""
-    parser.add_argument("to", nargs="?", default="-1")
-    parser.add_argument("--lose", action="append", default=[], metavar="DATABASE:NAME,...")
+    value, said = messages.PLACEHOLDERS, messages.OPTIONS
+    parser.add_argument("to", nargs="?", default="-1", help=said["down_to"])
+    parser.add_argument(
+        "--lose", action="append", default=[], metavar=value["lose"], help=said["lose"]
+    )
     # Until 2.0 it gave up whatever there was; now it says nothing of what may be lost.
-    parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--yes", action="store_true", help=said["yes_loses_nothing"])
 
 
 def run(options: Namespace) -> int:
@@ -30,6 +35,8 @@ def run(options: Namespace) -> int:
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     config = alembic_config(options.url)
+    # As Alembic's command line has it: who typed this is told in a sentence what happened.
+    config.cmd_opts = Namespace(cmd=(command.downgrade,), x=None)
     if not current_heads(config):
         print(messages.NOTHING_TO_UNDO)
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
@@ -19,11 +20,13 @@ from alambique.history.source import digest
 from alambique.settings import alembic_config, migration_url, project, shown
 from alambique.tools.conflict_markers import conflicts_left
 from alambique.tools.lock_file import stale_locks
-from alambique.tools.squawk import squawk
+from alambique.tools.report import print_report
+from alambique.tools.squawk import Advice, squawk
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare what `lint` takes: nothing of its own."""
+    """Declare what `lint` takes."""
+    parser.add_argument("--json", action="store_true", help=messages.OPTIONS["json"])
 
 
 def run(options: Namespace) -> int:
@@ -48,12 +51,19 @@ def run(options: Namespace) -> int:
         *conflicts_left(root),
         *stale_locks(root),
     ]
-    print("\n".join(problems) or messages.REVISIONS_FIT, flush=True)
-
-    code = 0
+    advice: list[Advice] = []
     if migration_url(config).get_backend_name() == "postgresql":
-        code = squawk(config, new_revisions(script))
-    return int(bool(problems or code))
+        advice = squawk(config, new_revisions(script))
+
+    code = int(bool(problems or advice))
+    if options.json:
+        said = [asdict(each) for each in advice]
+        print_report("lint", {"exit_code": code, "problems": problems, "advice": said})
+        return code
+    print("\n".join(problems) or messages.REVISIONS_FIT)
+    if advice:
+        print(*advice, messages.SQUAWK_SAYS, sep="\n")
+    return code
 
 
 def problems_of_the_line(script: ScriptDirectory) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from alembic.script import Script
 
 from alambique import messages
-from alambique.history.plan import Plan, Risk, Statement
+from alambique.history.plan import Plan, Risk, Statement, Wait
 from alambique.history.script import source_of
 from alambique.settings import shown
 
@@ -47,9 +47,23 @@ def risks(made: Plan) -> Iterator[str]:
         yield messages.VIEWS_LEFT_BEHIND.format(views=", ".join(map(code, made.views)))
     yield from _risky(made, Risk.REWRITES, messages.REWRITES)
     for statement in made.statements:
+        for wait in statement.waits:
+            yield f"{waiting(wait)} {code(_in_one_line(statement))}"
         if statement.fires:
             fires = ", ".join(map(code, statement.fires))
             yield f"**{messages.FIRES}** {fires}: {code(_in_one_line(statement))}"
+
+
+def waiting(wait: Wait) -> str:
+    """Return who waits for which table while a statement works, and what would keep nobody."""
+    held = wait.held
+    size = ""
+    if wait.rows is not None and wait.size is not None:
+        size = messages.TABLE_SIZE.format(rows=wait.rows, megabytes=wait.size / 2**20)
+    said = messages.WAITS[held.keeps.value].format(
+        table=held.table, size=size, work=messages.WORKS[held.work.name]
+    )
+    return f"{said} {messages.WORKS_OTHERWISE[held.work.name]}".strip()
 
 
 def details(sql: str, room: int) -> str:

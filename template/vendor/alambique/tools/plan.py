@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from typing import Any
 
 from alambique import messages
 from alambique.history.plan import Plan, Risk, Statement, plan
-from alambique.settings import alembic_config
-from alambique.tools.markdown import comment
+from alambique.history.script import source_of
+from alambique.settings import alembic_config, shown
+from alambique.tools.markdown import comment, waiting
+from alambique.tools.report import print_report
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `plan` takes."""
-    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--markdown", action="store_true", help=messages.OPTIONS["markdown"])
+    parser.add_argument("--json", action="store_true", help=messages.OPTIONS["json"])
 
 
 def run(options: Namespace) -> int:
@@ -26,11 +30,41 @@ def run(options: Namespace) -> int:
         InvalidSetting: a setting, such as the URL, is missing or malformed.
     """
     made = plan(alembic_config(options.url))
-    if options.markdown:
+    if options.json:
+        print_report("plan", as_plain(made))
+    elif options.markdown:
         print(comment(made, as_sql(made)), end="")
     else:
         print(as_sql(made) or messages.NOTHING_TO_DO)
     return 0
+
+
+def as_plain(made: Plan) -> dict[str, Any]:
+    """Return a plan as JSON has it."""
+    return {
+        "revisions": [
+            {"revision": each.revision, "title": each.doc, "path": shown(source_of(each))}
+            for each in made.revisions
+        ],
+        "losses": [str(name) for name in made.losses],
+        "views": made.views,
+        "statements": [_plain(statement) for statement in made.statements],
+    }
+
+
+def _plain(statement: Statement) -> dict[str, Any]:
+    waits = [
+        {
+            "table": str(wait.held.table),
+            "keeps": wait.held.keeps.value,
+            "work": wait.held.work.name.lower(),
+            "rows": wait.rows,
+            "bytes": wait.size,
+        }
+        for wait in statement.waits
+    ]
+    risk = statement.risk.name.lower() if statement.risk else None
+    return {"sql": statement.sql, "risk": risk, "fires": [*statement.fires], "waits": waits}
 
 
 def as_sql(made: Plan) -> str:
@@ -57,6 +91,8 @@ def _marked(statement: Statement) -> str:
             mark = f"-- {messages.REWRITES}\n"
         case None:
             mark = ""
+    for wait in statement.waits:
+        mark += f"-- {waiting(wait)}\n"
     if statement.fires:
         mark += f"-- {messages.FIRES} {', '.join(statement.fires)}\n"
     return f"{mark}{statement.sql};"

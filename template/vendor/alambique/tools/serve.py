@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from alambique import messages
 from alambique.web.serving import serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare where to listen."""
-    parser.add_argument("--port", default="8000")
+    value, said = messages.PLACEHOLDERS["port"], messages.OPTIONS["port"]
+    parser.add_argument("--port", default="8000", metavar=value, help=said)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -33,7 +33,7 @@ from alambique.history.script import (
     replaced_revisions,
     source_of,
 )
-from alambique.history.source import created_tables
+from alambique.history.source import created_tables, is_adopted
 from alambique.history.status import State, status
 from alambique.names import TableName
 from alambique.settings import alembic_config, migration_url, project, shown
@@ -52,7 +52,7 @@ class Squashed:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `squash` takes."""
-    parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--yes", action="store_true", help=messages.OPTIONS["yes"])
 
 
 def run(options: Namespace) -> int:
@@ -133,7 +133,8 @@ def _squashed(script: ScriptDirectory, url: URL, folder: str) -> Squashed:
 
         extra = read_extra_ddl(before, tables)
         labels = tuple(chain.from_iterable(declared_labels(each) for each in old))
-        baseline = Baseline(tables, extra, replaces=replaces, labels=labels)
+        adopted = any(is_adopted(source_of(each)) for each in old)
+        baseline = Baseline(tables, extra, replaces=replaces, labels=labels, adopted=adopted)
         elsewhere = _config_in(folder, after)
         written = write_baseline(elsewhere, messages.SQUASH, baseline, revision=head)
         try:

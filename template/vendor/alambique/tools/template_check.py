@@ -6,11 +6,14 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from alambique import messages
+from alambique.tools.report import print_report
 from alambique.tools.template_repository import fetch_template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no argument."""
+    """Declare what `template-check` takes."""
+    parser.add_argument("--json", action="store_true", help=messages.OPTIONS["json"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,5 +28,17 @@ def run(options: argparse.Namespace) -> int:
     """
     with TemporaryDirectory() as folder:
         template = fetch_template(Path(folder))
-    print(template.news)
+    if options.json:
+        print_report(
+            "template-check",
+            {
+                "state": template.standing.name.lower(),
+                "exit_code": int(template.standing),
+                "project_version": template.project_version,
+                "newest_version": template.newest_version,
+                "news": template.news,
+            },
+        )
+    else:
+        print(template.news)
     return template.standing

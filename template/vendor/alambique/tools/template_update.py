@@ -59,12 +59,14 @@ class Told:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which Copier to run, and with what."""
-    parser.add_argument("--copier", required=True, metavar="PROGRAM")
-    parser.add_argument("--trust", action="store_true")
-    parser.add_argument("--data", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--yes", action="store_true")
-    parser.add_argument("--keep", action="append", default=[], metavar="FILE")
-    parser.add_argument("--drop", action="append", default=[], metavar="FILE")
+    value, said = messages.PLACEHOLDERS, messages.OPTIONS
+    parser.add_argument("--copier", required=True, metavar=value["program"], help=said["copier"])
+    parser.add_argument("--trust", action="store_true", help=said["trust"])
+    parser.add_argument("--yes", action="store_true", help=said["yes"])
+    for name, kind in {"data": "pair", "keep": "file", "drop": "file"}.items():
+        parser.add_argument(
+            f"--{name}", action="append", default=[], metavar=value[kind], help=said[name]
+        )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -6,13 +6,14 @@ from argparse import ArgumentParser, Namespace
 
 from alembic import command
 
+from alambique import messages
 from alambique.history.heads import upgrade
 from alambique.settings import alembic_config
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `upgrade` takes."""
-    parser.add_argument("to", nargs="?")
+    parser.add_argument("to", nargs="?", help=messages.OPTIONS["up_to"])
 
 
 def run(options: Namespace) -> int:

@@ -7,6 +7,7 @@ any more is noted. The revision may still mend it; at its end, it is asked once 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,13 +18,14 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 
 from alambique import messages
-from alambique.database.sqlite_ddl import tokens
 from alambique.database.watched import unwatched
 
 # Where a connection keeps what its revision broke.
 BROKEN = "alambique_broken_dependents"
 
 EVENTS = frozenset({"DELETE", "INSERT", "UPDATE"})
+
+NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def forget_broken(connection: Connection) -> None:
 
 def dependents(connection: Connection, schema: str) -> Iterator[Dependent]:
     """Yield the views and triggers of a database."""
+    from alambique.database.sqlite_ddl import tokens  # no other database needs it
+
     quote = connection.dialect.identifier_preparer.quote_identifier
     within = quote(schema)
     for kind, name, table, sql in _query(
@@ -124,10 +128,21 @@ def failure(connection: Connection, dependent: Dependent) -> str | None:
     try:
         if dependent.sets:
             statement += f" SET {_every_column_set(connection, dependent)}"
-        _query(connection, f"EXPLAIN {statement}")
+        _compile(connection, statement)
     except error_type as error:
         return str(error)
     return None
+
+
+def _compile(connection: Connection, statement: str) -> None:
+    """Have a statement compiled as the database is now.
+
+    The driver keeps what it compiled, by its text. SQLite compiles that again where the schema has
+    changed, but learns so as it runs: what is explained does not run, and its program would be the
+    old one, which names what has been freed. So each text is a new one; none of it is read.
+    """
+    with closing(unwatched(connection).cursor()) as cursor:
+        cursor.execute(f"EXPLAIN {statement} /* {next(NUMBERS)} */")
 
 
 def _every_column_set(connection: Connection, dependent: Dependent) -> str:

@@ -8,7 +8,7 @@ statement did not happen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -22,6 +22,7 @@ from alambique.database.error_codes import (
     codes,
 )
 from alambique.upgrade import statements
+from alambique.upgrade.lock_check import Question
 
 State = dict[str, str]
 """What the catalog says: what kind of thing, and its name, to how it is made."""
@@ -93,18 +94,19 @@ class Outcome(Enum):
     CANNOT_TELL = "it leaves no trace, or half of one"
 
 
-def state(query: Query, backend: str, sql: str) -> State:
+def state(query: Query, backend: str, sql: str, lock: Question | None = None) -> State:
     """Return what the catalog says of everything that a statement names.
 
     Args:
         query: asks the server.
         backend: the kind of database, as SQLAlchemy names it.
         sql: the statement.
+        lock: is asked along on MySQL and MariaDB, and then has an answer.
     """
     if backend == "postgresql":
         rows = query(POSTGRESQL, names=list(statements.names(sql)))
         return dict(sorted((str(row[0]), str(row[1])) for row in rows))
-    return dict(_mysql(query, sql))
+    return dict(_mysql(query, sql, lock))
 
 
 def outcome(before: State | None, now: State, sql: str) -> Outcome:
@@ -143,41 +145,75 @@ def left_unfinished(before: State, now: State) -> list[str]:
 
 
 def changes(before: State, now: State) -> str:
-    """Return what differs, in one line: "+ index ix_nome", "- table loja.antiga"."""
+    """Return what differs, in one line: "+ index ix_name", "- table shop.old"."""
     lines = [f"- {name}" for name in before.keys() - now.keys()]
     lines += [f"+ {name}" for name in now.keys() - before.keys()]
     lines += [f"* {name}" for name in before.keys() & now.keys() if before[name] != now[name]]
     return ", ".join(sorted(lines))
 
 
-def _mysql(query: Query, sql: str) -> Iterator[tuple[str, str]]:
+def _mysql(query: Query, sql: str, lock: Question | None) -> Iterator[tuple[str, str]]:
     words = {word.lower() for word in statements.names(sql)}
-    body = statements.body(sql).upper()
-    (own,) = (row[0] for row in query("SELECT database()"))
-    databases = {own}
+    text = statements.body(sql)
+    others: list[str] = []
 
-    if "." in sql or "DATABASE" in body or "SCHEMA" in body:
+    if "." in sql or "DATABASE" in text.upper() or "SCHEMA" in text.upper():
         for (name,) in query("SHOW DATABASES"):
             if name.lower() in words:
-                databases.add(name)
+                others.append(name)
                 yield f"database {name}", str(query(f"SHOW CREATE DATABASE {_quoted(name)}")[0][1])
 
-    for database in sorted(databases):
-        for name, kind in query(f"SHOW FULL TABLES FROM {_quoted(database)}"):
-            if name.lower() in words:
-                # Where tables are locked, only those may be looked at; and a view may be broken.
-                may_answer = {ER_TABLE_NOT_LOCKED, ER_VIEW_INVALID}
-                made = f"SHOW CREATE TABLE {_quoted(database)}.{_quoted(name)}"
-                for row in _unless(may_answer, query, made) or [("", "")]:
-                    yield f"table {database}.{name}", f"{kind} {NEXT_KEY.sub('', row[1])}"
+    for database, name, kind in _tables(query, others, statements.names(sql), lock):
+        # Where tables are locked, only those may be looked at; and a view may be broken.
+        may_answer = {ER_TABLE_NOT_LOCKED, ER_VIEW_INVALID}
+        made = f"SHOW CREATE TABLE {_quoted(database)}.{_quoted(name)}"
+        for row in _unless(may_answer, query, made) or [("", "")]:
+            yield f"table {database}.{name}", f"{kind} {NEXT_KEY.sub('', row[1])}"
 
-    if EXCHANGES.search(statements.body(sql)):
+    exchanges = EXCHANGES.search(text) is not None
+    makes = [each for each in _MADE_BESIDE_TABLES if each[0] in text.upper()]
+    if not exchanges and not makes:
+        return
+
+    databases = {*others, *(name for (name,) in query("SELECT database()"))}
+    if exchanges:
         yield from _identities(query, databases, words)
-    for word, table, columns in _MADE_BESIDE_TABLES:
-        if word in body:
-            for name, schema, *rest in query(f"SELECT {columns} FROM information_schema.{table}"):
-                if schema in databases and str(name).lower() in words:
-                    yield f"{word.lower()} {schema}.{name}", " ".join(map(str, rest))
+    for word, table, columns in makes:
+        for name, schema, *rest in query(f"SELECT {columns} FROM information_schema.{table}"):
+            if schema in databases and str(name).lower() in words:
+                yield f"{word.lower()} {schema}.{name}", " ".join(map(str, rest))
+
+
+def _tables(
+    query: Query, others: Sequence[str], names: Iterable[str], lock: Question | None
+) -> list[Any]:
+    """Return the database, the name and the kind of each table and view of these names.
+
+    They are asked for by name: to list a thousand takes longer than most of what is done to one.
+
+    Args:
+        query: asks the server.
+        others: where to look beside the session's own database.
+        names: the names.
+        lock: is asked along.
+    """
+    databases = {f"database_{place}": name for place, name in enumerate(others)}
+    tables = {f"table_{place}": name for place, name in enumerate(sorted(names))}
+    places = ", ".join(["database()", *(f":{place}" for place in databases)])
+    asked = ", ".join(f":{place}" for place in tables)
+    found = (
+        "SELECT table_schema, table_name, table_type FROM information_schema.tables "
+        f"WHERE table_schema IN ({places}) AND table_name IN ({asked})"
+    )
+    parameters = {**databases, **tables}
+    if lock is None:
+        return sorted(query(found, **parameters))
+
+    along = f"SELECT '', '', {lock.sql}"
+    rows = query(f"{along} UNION ALL {found}", **parameters, **lock.parameters)
+    (held,) = (value for database, _, value in rows if not database)
+    lock.answer = held == "1"  # a number beside names comes as text
+    return sorted(row for row in rows if row[0])
 
 
 # What else is made: the word in a statement, its catalog, and there the name, where it is, and what

@@ -97,7 +97,8 @@ class Execution:
         sql = statement.sql
         match statements.effect(sql):
             case Effect.COMMITS:
-                answer = self._in_doubt(statement, parameters, self._server.state(sql))
+                before, is_checked = self._server.state_under_lock(sql)
+                answer = self._in_doubt(statement, parameters, before, is_checked=is_checked)
                 if "ENGINE" in sql.upper():
                     self._server.look_at_engines()
                     self._session.ours_came_last = True
@@ -186,7 +187,12 @@ class Execution:
         self._recording.forget_since(place)
 
     def _in_doubt(
-        self, statement: Statement, parameters: str, before: State | None, keep: bool = False
+        self,
+        statement: Statement,
+        parameters: str,
+        before: State | None,
+        keep: bool = False,
+        is_checked: bool = False,
     ) -> Answer:
         """Carry out what may be in the database for good before its answer is here.
 
@@ -198,10 +204,13 @@ class Execution:
             parameters: their digest.
             before: what the catalog says before it; None where nothing tells whether it happened.
             keep: commit first, as there is no transaction for the statement to be in.
+            is_checked: the lock was found to be ours a moment ago.
         """
         sql = statement.sql
         self._recording.add(Record(sql, parameters, None, before, self._server.session()))
-        self._before_commit()
+        self._recording.write()
+        if not is_checked:
+            self._server.before_commit()
         if keep:
             self._server.aside.commit()
 

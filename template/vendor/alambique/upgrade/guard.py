@@ -1,7 +1,7 @@
 """No downgrade loses data unless somebody said so: asked in a terminal, refused elsewhere.
 
 It stands in the run itself, so that no door leads around it. What is said names the database and
-what is lost there, `lose=db.example.com/loja:usuarios`: a line from a log empties no other one.
+what is lost there, `lose=db.example.com/shop:users`: a line from a log empties no other one.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def require_consent(config: Config, migration: MigrationContext, steps: Iterable
     report = messages.WILL_DROP.format(database=database, losses=lines)
     said = _said(config)
     if _names(found) <= _agreed(said, database):
-        log.info(report)
+        log.warning(report)
         return
 
     is_there = _is_typed(config) and sys.stdin is not None and sys.stdin.isatty()

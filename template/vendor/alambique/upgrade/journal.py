@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
@@ -25,7 +24,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from alambique import private
+from alambique.database.elsewhere import heard_elsewhere
 from alambique.database.watched import watched
+from alambique.upgrade.lock_check import LockCheck
 from alambique.upgrade.lookout import Lookout
 from alambique.upgrade.records import Records
 from alambique.upgrade.replay import Replay
@@ -36,12 +37,12 @@ Steps = Callable[[tuple[str, ...], MigrationContext], Iterable[Step]]
 """What a command of Alembic's does: from the heads of a database to the steps it takes there."""
 
 
-def with_journal(steps: Steps, before_commit: Callable[[], None] = lambda: None) -> Steps:
+def with_journal(steps: Steps, lock: LockCheck | None = None) -> Steps:
     """Make the revisions that a command runs resumable.
 
     Args:
         steps: what the command does; Alembic calls it `fn`.
-        before_commit: called before anything is in the database for good; it may raise.
+        lock: asked before anything is in the database for good; None where there is none.
 
     Returns:
         The same, to be given to `context.configure(fn=...)`.
@@ -49,14 +50,17 @@ def with_journal(steps: Steps, before_commit: Callable[[], None] = lambda: None)
 
     def journaled(heads: tuple[str, ...], migration: MigrationContext) -> Iterator[Step]:
         assert migration.connection is not None
-        journal = Journal(migration.connection, migration.impl.transactional_ddl, before_commit)
+        journal = Journal(migration.connection, migration.impl.transactional_ddl, lock)
 
-        for step in steps(heads, migration):
-            if isinstance(step, RevisionStep):
-                step.migration_fn = _resumable(step, journal)
-            else:
-                step.migration_fn = _forgetting(step, journal)
-            yield step
+        try:
+            for step in steps(heads, migration):
+                if isinstance(step, RevisionStep):
+                    step.migration_fn = _resumable(step, journal)
+                else:
+                    step.migration_fn = _forgetting(step, journal)
+                yield step
+        finally:
+            journal.end()
 
     return journaled
 
@@ -162,19 +166,20 @@ class Journal:
     """The steps of one command, each watched, and what an interrupted command left of one."""
 
     def __init__(
-        self,
-        connection: Connection,
-        transactional_ddl: bool,
-        before_commit: Callable[[], None] = lambda: None,
+        self, connection: Connection, transactional_ddl: bool, lock: LockCheck | None = None
     ) -> None:
         """Read and write nothing yet.
 
         Args:
             connection: the one that the revisions run on.
             transactional_ddl: is DDL undone with its transaction?
-            before_commit: called before anything is in the database for good; it may raise.
+            lock: asked before anything is in the database for good; None where there is none.
+
+        Raises:
+            InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number of seconds.
         """
-        self._server = Server(connection, transactional_ddl, before_commit)
+        self._server = Server(connection, transactional_ddl, lock)
+        self._lookout = Lookout(self._server)
         self._was_read = False
 
     @contextmanager
@@ -190,8 +195,7 @@ class Journal:
                 replayed truly.
             LockTimeout: a statement of the interrupted command is still being carried out.
         """
-        lookout = Lookout(self._server)
-        replay = Replay(name, revision, self._server, lookout)
+        replay = Replay(name, revision, self._server, self._lookout)
         if not self._was_read:
             replay.read()
             self._was_read = True
@@ -200,13 +204,17 @@ class Journal:
             watching.enter_context(watched(self._server.connection, replay))
             watching.enter_context(_elsewhere_watched(self._server, replay))
             watching.enter_context(_indexes_in_order())
-            watching.enter_context(lookout.at_work())
+            watching.enter_context(self._lookout.at_work())
             try:
                 yield
                 replay.finish()
             except BaseException as error:
                 replay.give_up(error)
                 raise
+
+    def end(self) -> None:
+        """Hear that there is no other step."""
+        self._lookout.end()
 
     def forget(self) -> None:
         """Remove all records, if there are any."""
@@ -216,18 +224,13 @@ class Journal:
 @contextmanager
 def _elsewhere_watched(server: Server, replay: Replay) -> Iterator[None]:
     """Tell a replay of statements that its revision runs on other connections of SQLAlchemy's."""
-    ours = threading.get_ident()
 
-    def tell(other: Connection, _cursor: object, sql: str, _parameters: object, *_: object) -> None:
-        is_elsewhere = other is not server.connection and not server.looks_away
-        if is_elsewhere and threading.get_ident() == ours:
+    def tell(_: Connection, sql: str) -> None:
+        if not server.looks_away:
             replay.goes_elsewhere(sql)
 
-    event.listen(sa.Engine, "before_cursor_execute", tell)
-    try:
+    with heard_elsewhere(server.connection, tell):
         yield
-    finally:
-        event.remove(sa.Engine, "before_cursor_execute", tell)
 
 
 @contextmanager

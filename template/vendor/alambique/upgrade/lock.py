@@ -23,9 +23,10 @@ from alambique.settings import is_sqlite_file
 from alambique.settings.url import ON_A_LOOP
 from alambique.upgrade.galera import is_node
 from alambique.upgrade.lease import Lease
+from alambique.upgrade.lock_check import Question
 from alambique.upgrade.pooled import PooledLease
 from alambique.upgrade.sentinel import SentinelFile
-from alambique.upgrade.session_lock import AdvisoryLock, NamedLock
+from alambique.upgrade.session_lock import AdvisoryLock, NamedLock, SessionLock
 from alambique.upgrade.waiting import LockLost, Wait
 
 log = logging.getLogger("alembic.runtime.migration")
@@ -81,7 +82,10 @@ class Part(Protocol):
 
 
 class MigrationLock:
-    """The lock of a command's database: one migrator has it, and looks at it as it commits."""
+    """The lock of a command's database: one migrator has it, and looks at it as it commits.
+
+    It is a `LockCheck`.
+    """
 
     def __init__(self, connection: Connection) -> None:
         """Take nothing yet.
@@ -138,6 +142,22 @@ class MigrationLock:
                     raise self._lost(part.name)
         except self._driver_error as error:
             raise self._lost(error) from error
+
+    def question(self) -> Question | None:
+        """Return what a query can ask instead of `check`; None where only that can tell."""
+        match self._taken:
+            case [SessionLock() as part] if not self._is_lost:
+                return part.question()
+        return None
+
+    def hear(self, question: Question) -> None:
+        """Take the answer to what was asked along with a query.
+
+        Raises:
+            LockLost: the lock is not ours.
+        """
+        if not question.answer:
+            raise self._lost(self._taken[0].name)
 
     def _before_commit(self, _connection: Connection) -> None:
         if not self._connection.invalidated:  # else there is nothing that could be committed

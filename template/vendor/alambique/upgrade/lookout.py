@@ -1,8 +1,8 @@
 """While a statement waits, somebody looks at who is in its way, and says so.
 
 The driver waits with the statement: so it is another thread that looks, on a connection of its own,
-which is opened once a statement takes long, and closed with the step. The migration does not depend
-on it: what it cannot find out, it does not say.
+which is opened once a statement takes long, and closed with the command. The migration does not
+depend on it: what it cannot find out, it does not say.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from alambique.database import pooler, timeouts
 from alambique.database.aside import Aside
 from alambique.database.engine import migration_engine
 from alambique.database.error_codes import BUSY, codes
+from alambique.database.progress import progress
 from alambique.database.sessions import InTheWay, in_the_way
 from alambique.upgrade.server import Server
 
@@ -26,6 +27,10 @@ log = logging.getLogger("alembic.runtime.migration")
 # Seconds after which it is said who is in the way, and after which it is said again.
 PATIENCE = 2.0
 AGAIN = 60.0
+
+# Seconds after which it is said that a statement is at work, with nobody in its way; said again
+# after twice as long, and then each time that many seconds have passed at most.
+AT_WORK = 5.0
 
 # Seconds between two looks: twice as long each time, as every look costs the server something.
 SHORTEST_PAUSE = 1.0
@@ -59,39 +64,56 @@ class Wait:
         self.said: set[str] = set()
         """The sessions that were named last."""
         self.said_at = 0.0
+        self.tell_at = self.began + AT_WORK
 
 
 class Lookout:
-    """Looks at the statements of a step."""
+    """Looks at the statements of a command's steps."""
 
     def __init__(self, server: Server) -> None:
-        """Look at nothing yet."""
+        """Look at nothing yet.
+
+        Args:
+            server: where the statements run.
+
+        Raises:
+            InvalidSetting: MIGRATION_LOCK_TIMEOUT is no number of seconds.
+        """
         self._server = server
         self._session: str | None = None
         self._wait: Wait | None = None
         self._end = threading.Event()
-        self._first_look = PATIENCE
+        # A statement that is given up sooner is looked at before.
+        self._first_look = min(PATIENCE, timeouts.for_a_table()["lock_timeout"] / 2000)
+        self._is_at_work = False
+        self._looking: threading.Thread | None = None
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Look at whatever takes long, until the block ends.
+        """Look at whatever takes long in one step, until the block ends; an error ends it for good.
 
-        On SQLite there is nobody to ask. Behind a pooler a session has no name that lasts.
+        On SQLite there is nobody to ask. Behind a pooler a session has no name that lasts. There
+        it is only said what is at work, and for how long.
         """
-        if self._server.backend == "sqlite" or pooler.is_pooled(self._server.connection):
-            yield
-            return
-
-        self._session = self._server.session()
-        # A statement that is given up sooner is looked at before.
-        self._first_look = min(PATIENCE, timeouts.for_a_table()["lock_timeout"] / 2000)
-        looking = threading.Thread(target=self._look_on, daemon=True)
-        looking.start()
+        if self._server.backend != "sqlite" and not pooler.is_pooled(self._server.connection):
+            self._session = self._server.session()
+        if self._looking is None:
+            self._looking = threading.Thread(target=self._look_on, daemon=True)
+            self._looking.start()
+        self._is_at_work = True
         try:
             yield
+        except BaseException:
+            self.end()
+            raise
         finally:
-            self._end.set()
-            looking.join(TO_END)
+            self._is_at_work = False
+
+    def end(self) -> None:
+        """Look no more."""
+        self._end.set()
+        if self._looking is not None:
+            self._looking.join(TO_END)
 
     @contextmanager
     def over(self, sql: str) -> Iterator[None]:
@@ -99,7 +121,7 @@ class Lookout:
 
         The note goes with the error, as `BaseException.add_note` has it.
         """
-        if self._session is None:
+        if not self._is_at_work:
             yield
             return
 
@@ -119,13 +141,17 @@ class Lookout:
         try:
             while not self._end.wait(TICK):
                 wait = self._wait
-                if wait is None or time.monotonic() < wait.next_look:
+                if wait is None:
                     continue
-                if connection is None:
-                    engine = migration_engine(self._server.connection.engine.url)
-                    # An open transaction is what CREATE INDEX CONCURRENTLY waits for.
-                    connection = engine.execution_options(isolation_level="AUTOCOMMIT").connect()
-                self._look(wait, Aside(connection))
+                if self._session is not None and time.monotonic() >= wait.next_look:
+                    if connection is None:
+                        engine = migration_engine(self._server.connection.engine.url)
+                        # An open transaction is what CREATE INDEX CONCURRENTLY waits for.
+                        autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+                        connection = autocommit.connect()
+                    self._look(wait, Aside(connection))
+                if time.monotonic() >= wait.tell_at:
+                    self._tell(wait, Aside(connection) if connection is not None else None)
         except Exception:  # such as no room for one more connection, or another password
             return
         finally:
@@ -153,6 +179,18 @@ class Lookout:
         phase = f" [{found.phase}]" if found.phase else ""
         said = {"seconds": waited, "sql": _shown(wait.sql), "phase": phase, "who": found}
         log.warning(messages.WAITS_FOR.format(**said))
+
+    def _tell(self, wait: Wait, aside: Aside | None) -> None:
+        """Say that a statement is at work, unless it was said who is in its way."""
+        at = ""
+        if aside is not None and self._session is not None and not wait.seen.sessions:
+            at = progress(aside.query, self._server.backend, self._session)
+        waited = time.monotonic() - wait.began
+        wait.tell_at += min(waited, AGAIN)
+        if self._wait is not wait or wait.seen.sessions:
+            return
+        said = {"seconds": waited, "sql": _shown(wait.sql), "progress": f" [{at}]" if at else ""}
+        log.warning(messages.AT_WORK_FOR.format(**said))
 
 
 def _shown(sql: str) -> str:

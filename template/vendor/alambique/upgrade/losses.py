@@ -8,16 +8,13 @@ neither tells, that is said.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from sqlalchemy import event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -33,7 +30,6 @@ from alambique.database.changes import (
     Retyped,
     Unknown,
     changes,
-    statements,
 )
 from alambique.database.contents import (
     Count,
@@ -46,8 +42,10 @@ from alambique.database.contents import (
     touched,
 )
 from alambique.database.deletions import taken_by_keys, taken_by_triggers
+from alambique.database.elsewhere import heard_elsewhere
 from alambique.database.error_codes import BUSY, codes
 from alambique.database.retyped import Remembered, Retyping
+from alambique.database.statement_text import statements
 from alambique.database.watched import Statement, watched
 from alambique.names import ColumnName, TableName
 from alambique.upgrade.execution import OUTSIDE_TRANSACTIONS
@@ -633,19 +631,19 @@ def _as_a_command(
     migration: MigrationContext, connection: Connection, watcher: _Trial | _Reading
 ) -> Iterator[None]:
     """Have a revision find what it finds when it is run, and everything it does watched."""
-    ours = threading.get_ident()
 
-    def tell(other: Connection, _cursor: object, sql: str, *_: object) -> None:
-        if other is not connection and threading.get_ident() == ours:
-            watcher.goes_elsewhere(sql)
+    def tell(_: Connection, sql: str) -> None:
+        watcher.goes_elsewhere(sql)
 
     vars(migration)["autocommit_block"] = watcher.autocommit_block
-    event.listen(sa.Engine, "before_cursor_execute", tell)
     try:
-        with watched(connection, watcher), Operations.context(migration):
+        with (
+            heard_elsewhere(connection, tell),
+            watched(connection, watcher),
+            Operations.context(migration),
+        ):
             yield
     finally:
-        event.remove(sa.Engine, "before_cursor_execute", tell)
         del vars(migration)["autocommit_block"]
 
 
@@ -661,7 +659,7 @@ def first_word_of(tokens: Iterable[Any]) -> str:
 def _begin(connection: Connection) -> None:
     """Begin a transaction, also where the connection would commit each statement."""
     connection.begin()
-    if Server(connection, transactional_ddl=True, before_commit=lambda: None).commits_each:
+    if Server(connection, transactional_ddl=True).commits_each:
         Aside(connection).query("BEGIN")
 
 

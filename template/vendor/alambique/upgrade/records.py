@@ -11,11 +11,11 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from alembic.util import CommandError
-from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable, DropTable
 
@@ -29,19 +29,49 @@ from alambique.upgrade.doubt import State
 # How many characters of a batch a row holds: servers refuse a statement that is too long.
 PIECE = 512 * 1024
 
-JOURNAL = sa.Table(
-    JOURNAL_TABLE,
-    sa.MetaData(),
-    sa.Column("step", sa.String(80), primary_key=True),  # "upgrade 3f1c0a5d7b21"
-    sa.Column("first_record", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("piece", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("records", sa.Integer, nullable=False),
-    sa.Column("revision", sa.String(64), nullable=False),  # the digest of its file
-    # Base64: not every driver can send bytes.
-    sa.Column("content", sa.Text().with_variant(mysql.MEDIUMTEXT, "mysql"), nullable=False),
-    mysql_engine="InnoDB",  # whatever the server makes by default: it must be undone with its rows
-    sqlite_with_rowid=False,  # else writing here would change what last_insert_rowid() answers
-)
+# MySQL and MariaDB choose the type by how many bytes it has to hold.
+CONTENT = sa.Text().with_variant(sa.Text(2**24 - 1), "mysql", "mariadb")
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    # Whatever the server makes by default: it must be undone with its rows.
+    "mysql": {"mysql_engine": "InnoDB"},
+    "mariadb": {"mariadb_engine": "InnoDB"},
+    # Else writing here would change what last_insert_rowid() answers.
+    "sqlite": {"sqlite_with_rowid": False},
+}
+
+
+@cache
+def journal_table(backend: str) -> sa.Table:
+    """Return the table, made once somebody asks: most commands find that nothing was interrupted.
+
+    Args:
+        backend: the kind of database, as SQLAlchemy names it, which imports that dialect then.
+    """
+    return sa.Table(
+        JOURNAL_TABLE,
+        sa.MetaData(),
+        sa.Column("step", sa.String(80), primary_key=True),  # "upgrade 3f1c0a5d7b21"
+        sa.Column("first_record", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("piece", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("records", sa.Integer, nullable=False),
+        sa.Column("revision", sa.String(64), nullable=False),  # the digest of its file
+        # Base64: not every driver can send bytes.
+        sa.Column("content", CONTENT, nullable=False),
+        **OPTIONS.get(backend, {}),
+    )
+
+
+# Once: what is said again and again is compiled for each statement object.
+@cache
+def _insert(backend: str) -> sa.Insert:
+    return journal_table(backend).insert()
+
+
+@cache
+def _delete(backend: str) -> sa.Delete:
+    return journal_table(backend).delete()
+
 
 # What the table of versions before 2.1 had, and ours has not.
 COLUMN_OF_2_0 = "digest"
@@ -121,6 +151,7 @@ class Records:
             connection: the one that the revisions run on.
         """
         self._connection = connection
+        self._backend = connection.dialect.name
         self._aside = Aside(connection)
         self._is_of_2_0 = False
         """Is the table there as versions before 2.1 had it?"""
@@ -132,14 +163,15 @@ class Records:
             CommandError: a version before 2.1 left it.
         """
         inspector = sa.inspect(self._connection)
-        if not inspector.has_table(JOURNAL.name):
+        if not inspector.has_table(JOURNAL_TABLE):
             return None
-        if COLUMN_OF_2_0 in {column["name"] for column in inspector.get_columns(JOURNAL.name)}:
+        if COLUMN_OF_2_0 in {column["name"] for column in inspector.get_columns(JOURNAL_TABLE)}:
             self._is_of_2_0 = True
             self._require_nothing_of_2_0()
             return None
 
-        by_place = sa.select(JOURNAL).order_by(JOURNAL.c.first_record, JOURNAL.c.piece)
+        table = journal_table(self._backend)
+        by_place = sa.select(table).order_by(table.c.first_record, table.c.piece)
         rows = self._aside.execute(by_place)
         if not rows:
             return None
@@ -155,14 +187,15 @@ class Records:
     def prepare(self) -> None:
         """Make the table unless it is there."""
         if self._is_of_2_0:
-            self._aside.execute(DropTable(JOURNAL))
+            self._aside.execute(DropTable(journal_table(self._backend)))
             self._is_of_2_0 = False
-        self._aside.execute(CreateTable(JOURNAL, if_not_exists=True))
+        self._aside.execute(CreateTable(journal_table(self._backend), if_not_exists=True))
 
     def count(self, step: str) -> int:
         """Return how many records of a step are in the table, as this transaction sees it."""
-        last = sa.func.max(JOURNAL.c.first_record + JOURNAL.c.records)
-        of_step = sa.select(last).where(JOURNAL.c.step == sa.bindparam("of"))
+        table = journal_table(self._backend)
+        last = sa.func.max(table.c.first_record + table.c.records)
+        of_step = sa.select(last).where(table.c.step == sa.bindparam("of"))
         ((found,),) = self._aside.execute(of_step, {"of": step})
         return int(found or 0)
 
@@ -191,19 +224,19 @@ class Records:
             }
             for number, start in enumerate(range(0, len(packed), PIECE))
         ]
-        self._aside.execute(JOURNAL.insert(), rows)
+        self._aside.execute(_insert(self._backend), rows)
 
     def forget(self) -> None:
         """Remove everything; the table is there."""
-        self._aside.execute(JOURNAL.delete())
+        self._aside.execute(_delete(self._backend))
 
     def forget_if_any(self) -> None:
         """Remove everything, if there is anything."""
-        if sa.inspect(self._connection).has_table(JOURNAL.name):
+        if sa.inspect(self._connection).has_table(JOURNAL_TABLE):
             self.forget()
 
     def _require_nothing_of_2_0(self) -> None:
-        ((step,),) = self._aside.query(f"SELECT min(step) FROM {JOURNAL.name}")
+        ((step,),) = self._aside.query(f"SELECT min(step) FROM {JOURNAL_TABLE}")
         if step is not None:
             raise CommandError(messages.JOURNAL_OF_2_0.format(step=step))
 

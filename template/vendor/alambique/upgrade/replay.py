@@ -236,7 +236,7 @@ class Replay:
                 return False
             case Outcome.HAPPENED:
                 changed = doubt.changes(record.before, now)
-                log.info(messages.HAPPENED.format(sql=_shown(record.sql), changes=changed))
+                log.warning(messages.HAPPENED.format(sql=_shown(record.sql), changes=changed))
                 return True
 
     def _wait_for_session(self, record: Record) -> None:
@@ -312,7 +312,7 @@ class Replay:
         return {"count": len(done), "last": _shown(done[-1].sql) if done else "-"}
 
     def _say_where(self) -> None:
-        log.info(messages.RESUMED.format(step=self._step, **self._done()))
+        log.warning(messages.RESUMED.format(step=self._step, **self._done()))
 
 
 def _shown(sql: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from alambique.database import sessions
 from alambique.database.aside import Aside
 from alambique.upgrade import doubt, statements
 from alambique.upgrade.doubt import State
+from alambique.upgrade.lock_check import LockCheck
 from alambique.upgrade.records import Records
 
 log = logging.getLogger("alembic.runtime.migration")
@@ -25,14 +26,14 @@ class Server:
     """What is true of a command's connection, whichever of its revisions runs."""
 
     def __init__(
-        self, connection: Connection, transactional_ddl: bool, before_commit: Callable[[], None]
+        self, connection: Connection, transactional_ddl: bool, lock: LockCheck | None = None
     ) -> None:
         """Ask nothing yet.
 
         Args:
             connection: the one that the revisions run on.
             transactional_ddl: is DDL undone with its transaction?
-            before_commit: called before anything is in the database for good; it may raise.
+            lock: asked before anything is in the database for good; None where there is none.
         """
         self.connection = connection
         self.transactional_ddl = transactional_ddl
@@ -41,14 +42,15 @@ class Server:
         self.aside = Aside(connection)
         self.looks_away = False
         """Are statements on other connections ours now, not the revision's?"""
-        self._before_commit = before_commit
+        self._lock = lock
         self._not_transactional: frozenset[str] = frozenset()
         self._session: str | None = None
 
     def before_commit(self) -> None:
         """Let the lock be looked at before anything is in the database for good."""
-        with self.looking_away():
-            self._before_commit()
+        if self._lock is not None:
+            with self.looking_away():
+                self._lock.check()
 
     @contextmanager
     def looking_away(self) -> Iterator[None]:
@@ -80,6 +82,19 @@ class Server:
     def state(self, sql: str) -> State:
         """Return what the catalog says of everything that a statement names."""
         return doubt.state(self.aside.query, self.backend, sql)
+
+    def state_under_lock(self, sql: str) -> tuple[State, bool]:
+        """Return the same as `state`, and whether the lock was found to be ours in the same trip.
+
+        Raises:
+            LockLost: it is not.
+        """
+        question = self._lock.question() if self._lock is not None else None
+        found = doubt.state(self.aside.query, self.backend, sql, question)
+        if self._lock is None or question is None or question.answer is None:
+            return found, False
+        self._lock.hear(question)
+        return found, True
 
     def keeps_rows_at_once(self, sql: str) -> bool:
         """Tell whether a statement is about a table of an engine that has no transactions."""

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from alambique.database.aside import Aside, compiled
 from alambique.database.sessions import holder
 from alambique.upgrade.lease import Lease
+from alambique.upgrade.lock_check import Question
 from alambique.upgrade.waiting import Wait
 
 # The lock's name inside the database it protects.
@@ -34,27 +35,27 @@ IDLE = 60 * 60
 
 @dataclass(frozen=True)
 class Functions:
-    """What a server offers: each a query about the lock `:name` that answers yes or no."""
+    """What a server offers about the lock `:name`, each of which answers yes or no."""
 
     take: str
     """Take it if it is free, and answer at once."""
-    is_held: str
-    """Is it this session's?"""
     release: str
+    is_held: str
+    """Is it this session's? An expression, which any query may ask along."""
 
 
 ADVISORY = Functions(
     take="SELECT pg_try_advisory_lock(hashtext(:name))",
-    # The lock's number is kept in two halves.
-    is_held="SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
-    "AND pid = pg_backend_pid() AND granted "
-    "AND (CAST(classid AS bigint) << 32 | CAST(objid AS bigint)) = hashtext(:name)",
     release="SELECT pg_advisory_unlock(hashtext(:name))",
+    # The lock's number is kept in two halves.
+    is_held="EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 "
+    "AND pid = pg_backend_pid() AND granted "
+    "AND (CAST(classid AS bigint) << 32 | CAST(objid AS bigint)) = hashtext(:name))",
 )
 NAMED = Functions(
     take="SELECT GET_LOCK(:name, 0)",
-    is_held="SELECT IS_USED_LOCK(:name) = CONNECTION_ID()",
     release="SELECT RELEASE_LOCK(:name)",
+    is_held="IS_USED_LOCK(:name) = CONNECTION_ID()",
 )
 
 
@@ -73,6 +74,7 @@ class SessionLock:
         self._connection = connection
         self._driver: Any = connection.connection.dbapi_connection
         self._functions = functions
+        self._is_held = text(f"SELECT {functions.is_held}")
 
     def take(self, wait: Wait) -> None:
         """Wait until the lock is ours.
@@ -86,6 +88,10 @@ class SessionLock:
         while not self._ask(self._functions.take):
             wait.pause(self.name, self._holder)
 
+    def question(self) -> Question:
+        """Return what asks along with another query whether it is still ours."""
+        return Question(self._functions.is_held, {"name": self.name})
+
     def is_held(self) -> bool:
         """Ask whether it is still ours.
 
@@ -93,7 +99,7 @@ class SessionLock:
         revision's, and where SQLAlchemy has connected anew, the session that had the lock answers.
         """
         dialect = self._connection.dialect
-        asked, parameters = compiled(text(self._functions.is_held), {"name": self.name}, dialect)
+        asked, parameters = compiled(self._is_held, {"name": self.name}, dialect)
         with closing(self._driver.cursor()) as cursor:
             cursor.execute(asked, parameters)
             (held,) = cursor.fetchone()

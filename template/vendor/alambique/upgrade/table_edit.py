@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from alembic.util import CommandError
 from sqlalchemy import Dialect
 from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import TypeEngine
 
 from alambique import messages, private
@@ -359,18 +360,33 @@ class TableEdit:
     # Indexes
 
     def _index(self, index: sa.Index) -> sa.Index:
-        """Return an index on the columns as they are called by now."""
-        names = [column.name for column in index.columns]
+        """Return an index on the columns as they are called by now; what else it says stays."""
+        # Of an expression given as text, Alembic makes a column of that name.
+        names = [each.name for each in index.columns if self.text.column(self._now(each.name))]
         if all(self._now(name) == name for name in names):
             return index
         table = sa.Table(
             self._batch.table,
             sa.MetaData(),
-            *(sa.Column(self._now(name), sa.Integer) for name in names),
+            *(sa.Column(self._now(name), sa.Integer) for name in dict.fromkeys(names)),
             schema=self._batch.schema,
         )
+
+        def now(element: Any, **_: object) -> Any:
+            is_renamed = isinstance(element, sa.Column) and element.name in names
+            return table.columns[self._now(element.name)] if is_renamed else None
+
+        expressions: list[Any] = [*index.expressions]
+        moved = [replacement_traverse(each, {}, now) for each in expressions]
+        said = [each if isinstance(each, sa.Column) else self._text(each) for each in moved]
         options = {f"{key}": value for key, value in index.kwargs.items()}
-        return sa.Index(index.name, *table.columns, unique=index.unique, **options)
+        return sa.Index(index.name, *said, unique=index.unique, _table=table, **options)
+
+    def _text(self, expression: Any) -> sa.TextClause:
+        compiled = expression.compile(
+            dialect=self._dialect, compile_kwargs={"include_table": False, "literal_binds": True}
+        )
+        return sa.text(str(compiled).replace(":", "\\:"))
 
     def _drop_index(self, index: sa.Index, *, if_exists: bool | None = None, **_: object) -> None:
         name = fold(str(index.name))
@@ -406,7 +422,7 @@ class TableEdit:
             self.text.take_out(clause)
 
         for index in list(self.indexes):
-            names = names_in(index.sql[index.sql.index("(") :])
+            names = names_in(index.sql[_start_of_columns(index.sql) :])
             self._require_apart(names, dropped, there, index.sql)
             if dropped.intersection(map(fold, names)):
                 self.indexes.remove(index)
@@ -502,6 +518,11 @@ class TableEdit:
     @staticmethod
     def _quoted(batch: Batch, column: Column) -> str:
         return batch.impl.dialect.identifier_preparer.quote(column.bare_name)
+
+
+def _start_of_columns(sql: str) -> int:
+    """Return where the columns of an index begin, after its name and its table's."""
+    return next(token.start for token in tokens(sql) if token.text == "(")
 
 
 def clause_in_column(sql: str, column: Column) -> Clause:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alambique import messages
 from alambique.settings import InvalidSetting
+from alambique.web.gone import is_gone, log_gone
 from alambique.web.readiness import READY, check_at_startup, readiness
 from alambique.web.rows import LARGEST_ID, Page, change, count_of, rows_of
 
@@ -52,6 +53,7 @@ def prepare(app: FastAPI, closing: Closing | None = None) -> None:
     app.add_middleware(StartupCheck, closing=closing)
     app.add_exception_handler(RequestValidationError, answer_invalid)
     app.add_exception_handler(IntegrityError, answer_conflict)
+    app.add_exception_handler(DBAPIError, answer_gone)
     app.add_exception_handler(StaleDataError, answer_conflict)
 
 
@@ -112,6 +114,19 @@ def answer_invalid(_: Request, error: Exception) -> JSONResponse:
 def answer_conflict(_: Request, error: Exception) -> JSONResponse:
     """Answer 409: the database refused what the request would have made of it."""
     return JSONResponse({"detail": messages.CONFLICT}, 409)
+
+
+def answer_gone(request: Request, error: Exception) -> JSONResponse:
+    """Answer 503 while the database does not answer, and log a line of it.
+
+    Raises:
+        DBAPIError: it does, and refused a statement; that is a mistake in the service.
+    """
+    assert isinstance(error, DBAPIError)  # it is registered for no other
+    if not is_gone(error):
+        raise error
+    log_gone(f"{request.method} {request.url.path}", error)
+    return JSONResponse({"detail": messages.DATABASE_GONE}, 503)
 
 
 def get_or_404(session: Session, model: type[Model], id: int) -> Model:

@@ -9,13 +9,14 @@ from typing import NoReturn, TypeVar
 from flask import Blueprint, Flask, abort, current_app, g, make_response, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from alambique import messages
 from alambique.settings import InvalidSetting
+from alambique.web.gone import is_gone, log_gone
 from alambique.web.readiness import READY, check_at_startup, readiness
 from alambique.web.rows import LARGEST_ID, Page, change, count_of, rows_of
 
@@ -62,6 +63,7 @@ def prepare(app: Flask, sessions: Callable[[], Session]) -> None:
     app.register_blueprint(probes)
     app.register_error_handler(HTTPException, answer_in_json)
     app.register_error_handler(IntegrityError, answer_conflict)
+    app.register_error_handler(DBAPIError, answer_gone)
     app.register_error_handler(StaleDataError, answer_conflict)
     app.teardown_appcontext(close_session)
 
@@ -90,6 +92,18 @@ def answer_in_json(error: HTTPException) -> ResponseReturnValue:
 def answer_conflict(_: Exception) -> ResponseReturnValue:
     """Answer 409: the database refused what the request would have made of it."""
     return {"detail": messages.CONFLICT}, 409
+
+
+def answer_gone(error: DBAPIError) -> ResponseReturnValue:
+    """Answer 503 while the database does not answer, and log a line of it.
+
+    Raises:
+        DBAPIError: it does, and refused a statement; that is a mistake in the service.
+    """
+    if not is_gone(error):
+        raise error
+    log_gone(f"{request.method} {request.path}", error)
+    return {"detail": messages.DATABASE_GONE}, 503
 
 
 def request_session() -> Session:

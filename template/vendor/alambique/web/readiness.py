@@ -18,6 +18,7 @@ from alambique.settings import (
     service_url,
     variable,
 )
+from alambique.web.drift import differs
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +47,21 @@ def readiness() -> tuple[str, str]:
 
     Returns:
         A state, and the sentence that says what to do: "ready", "behind", "ahead", "two_heads",
-        "unreachable", or "error" where the history or a setting cannot be read.
+        "drift" if READY_DRIFT refuses it, "unreachable", or "error" where the history or a
+        setting cannot be read.
     """
     try:
         url = _impatient(service_url())
         with unavailable_as_sentence(url):
             found = status(alembic_config(url), compare=False)
+        is_adrift = found.state is State.CURRENT and differs()
     except DatabaseUnavailable as error:
         return "unreachable", str(error)
     except (CommandError, InvalidSetting) as error:
         return "error", str(error)
 
+    if is_adrift:
+        return "drift", messages.READY_DRIFTED  # where, no stranger needs to know
     if found.state is State.CURRENT:
         return READY, messages.READY.format(code=found.sentence)
     return found.state.name.lower(), found.sentence

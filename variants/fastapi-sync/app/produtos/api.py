@@ -1,4 +1,4 @@
-"""The routes of what the service sells."""
+"""As rotas do que o serviço vende."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,12 +14,12 @@ router = APIRouter(prefix="/produtos", tags=["produtos"])
 
 
 def with_cents(price: Decimal) -> Decimal:
-    """Return 12.5 as 12.50, the way the column gives it back."""
+    """Devolve 12.5 como 12.50, tal como a coluna o devolve."""
     return price.quantize(Decimal("0.01"))
 
 
 class ProdutoIn(BaseModel):
-    """What a client may say of a product; the limits are those of the columns."""
+    """O que um cliente pode dizer de um produto; os limites são os das colunas."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -30,7 +30,7 @@ class ProdutoIn(BaseModel):
 
 
 class ProdutoOut(BaseModel):
-    """A product as stored; the price is a string, so that no reader rounds it."""
+    """Um produto como está guardado; o preço é um texto, para que nenhum leitor o arredonde."""
 
     id: int
     nome: str
@@ -38,7 +38,7 @@ class ProdutoOut(BaseModel):
 
 
 class Produtos(BaseModel):
-    """A page of products, and how many there are in all."""
+    """Uma página de produtos, e quantos há ao todo."""
 
     total: int
     items: list[ProdutoOut]
@@ -48,19 +48,19 @@ class Produtos(BaseModel):
 def list_produtos(
     session: RequestSession, page: Annotated[Page, Query()]
 ) -> dict[str, int | Sequence[Produto]]:
-    """Return a page of products, in the order of their ids."""
+    """Devolve uma página de produtos, na ordem dos ids."""
     return listed(session, Produto, page)
 
 
 @router.get("/{id}", response_model=ProdutoOut)
 def get_produto(session: RequestSession, id: int) -> Produto:
-    """Return one product."""
+    """Devolve um produto."""
     return get_or_404(session, Produto, id)
 
 
 @router.post("", response_model=ProdutoOut, status_code=201)
 def create_produto(session: RequestSession, given: ProdutoIn) -> Produto:
-    """Store a new product."""
+    """Guarda um produto novo."""
     produto = Produto(**given.model_dump())
     session.add(produto)
     session.commit()
@@ -69,7 +69,7 @@ def create_produto(session: RequestSession, given: ProdutoIn) -> Produto:
 
 @router.put("/{id}", response_model=ProdutoOut)
 def update_produto(session: RequestSession, id: int, given: ProdutoIn) -> Produto:
-    """Replace all that is stored of a product."""
+    """Troca tudo o que está guardado de um produto."""
     produto = get_or_404(session, Produto, id)
     change(produto, given)
     session.commit()
@@ -78,6 +78,6 @@ def update_produto(session: RequestSession, id: int, given: ProdutoIn) -> Produt
 
 @router.delete("/{id}", status_code=204)
 def delete_produto(session: RequestSession, id: int) -> None:
-    """Remove a product."""
+    """Apaga um produto."""
     session.delete(get_or_404(session, Produto, id))
     session.commit()

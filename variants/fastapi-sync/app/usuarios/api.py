@@ -1,4 +1,4 @@
-"""The routes of the people who use the service."""
+"""As rotas das pessoas que usam o serviço."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -14,7 +14,7 @@ Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$
 
 
 class UsuarioIn(BaseModel):
-    """What a client may say of a person; the limits are those of the columns."""
+    """O que um cliente pode dizer de uma pessoa; os limites são os das colunas."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -24,7 +24,7 @@ class UsuarioIn(BaseModel):
 
 
 class UsuarioOut(BaseModel):
-    """A person as stored."""
+    """Uma pessoa como está guardada."""
 
     id: int
     nome: str
@@ -33,7 +33,7 @@ class UsuarioOut(BaseModel):
 
 
 class Usuarios(BaseModel):
-    """A page of people, and how many there are in all."""
+    """Uma página de pessoas, e quantas há ao todo."""
 
     total: int
     items: list[UsuarioOut]
@@ -43,19 +43,19 @@ class Usuarios(BaseModel):
 def list_usuarios(
     session: RequestSession, page: Annotated[Page, Query()]
 ) -> dict[str, int | Sequence[Usuario]]:
-    """Return a page of people, in the order of their ids."""
+    """Devolve uma página de pessoas, na ordem dos ids."""
     return listed(session, Usuario, page)
 
 
 @router.get("/{id}", response_model=UsuarioOut)
 def get_usuario(session: RequestSession, id: int) -> Usuario:
-    """Return one person."""
+    """Devolve uma pessoa."""
     return get_or_404(session, Usuario, id)
 
 
 @router.post("", response_model=UsuarioOut, status_code=201)
 def create_usuario(session: RequestSession, given: UsuarioIn) -> Usuario:
-    """Store a new person."""
+    """Guarda uma pessoa nova."""
     usuario = Usuario(**given.model_dump())
     session.add(usuario)
     session.commit()
@@ -64,7 +64,7 @@ def create_usuario(session: RequestSession, given: UsuarioIn) -> Usuario:
 
 @router.put("/{id}", response_model=UsuarioOut)
 def update_usuario(session: RequestSession, id: int, given: UsuarioIn) -> Usuario:
-    """Replace all that is stored of a person; what is left out is emptied."""
+    """Troca tudo o que está guardado de uma pessoa; o que não é dito fica vazio."""
     usuario = get_or_404(session, Usuario, id)
     change(usuario, given)
     session.commit()
@@ -73,6 +73,6 @@ def update_usuario(session: RequestSession, id: int, given: UsuarioIn) -> Usuari
 
 @router.delete("/{id}", status_code=204)
 def delete_usuario(session: RequestSession, id: int) -> None:
-    """Remove a person."""
+    """Apaga uma pessoa."""
     session.delete(get_or_404(session, Usuario, id))
     session.commit()

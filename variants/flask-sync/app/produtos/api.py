@@ -1,4 +1,4 @@
-"""The routes of what the service sells."""
+"""As rotas do que o serviço vende."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -14,12 +14,12 @@ produtos = Blueprint("produtos", __name__, url_prefix="/produtos")
 
 
 def with_cents(price: Decimal) -> Decimal:
-    """Return 12.5 as 12.50, the way the column gives it back."""
+    """Devolve 12.5 como 12.50, tal como a coluna o devolve."""
     return price.quantize(Decimal("0.01"))
 
 
 class ProdutoIn(BaseModel):
-    """What a client may say of a product; the limits are those of the columns."""
+    """O que um cliente pode dizer de um produto; os limites são os das colunas."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -30,7 +30,7 @@ class ProdutoIn(BaseModel):
 
 
 class ProdutoOut(BaseModel):
-    """A product as stored; the price is a string, so that no reader rounds it."""
+    """Um produto como está guardado; o preço é um texto, para que nenhum leitor o arredonde."""
 
     id: int
     nome: str
@@ -38,26 +38,26 @@ class ProdutoOut(BaseModel):
 
 
 def shown(produto: Produto) -> dict[str, object]:
-    """Return a product as JSON has it."""
+    """Devolve um produto como o JSON o tem."""
     return ProdutoOut.model_validate(produto, from_attributes=True).model_dump(mode="json")
 
 
 @produtos.get("")
 def list_produtos() -> ResponseReturnValue:
-    """Return a page of products, in the order of their ids."""
+    """Devolve uma página de produtos, na ordem dos ids."""
     total, items = listed(Produto)
     return {"total": total, "items": [shown(produto) for produto in items]}
 
 
 @produtos.get("/<int:id>")
 def get_produto(id: int) -> ResponseReturnValue:
-    """Return one product."""
+    """Devolve um produto."""
     return shown(get_or_404(Produto, id))
 
 
 @produtos.post("")
 def create_produto() -> ResponseReturnValue:
-    """Store a new product."""
+    """Guarda um produto novo."""
     produto = Produto(**body_as(ProdutoIn).model_dump())
     request_session().add(produto)
     request_session().commit()
@@ -66,7 +66,7 @@ def create_produto() -> ResponseReturnValue:
 
 @produtos.put("/<int:id>")
 def update_produto(id: int) -> ResponseReturnValue:
-    """Replace all that is stored of a product."""
+    """Troca tudo o que está guardado de um produto."""
     given, produto = body_as(ProdutoIn), get_or_404(Produto, id)
     change(produto, given)
     request_session().commit()
@@ -75,7 +75,7 @@ def update_produto(id: int) -> ResponseReturnValue:
 
 @produtos.delete("/<int:id>")
 def delete_produto(id: int) -> ResponseReturnValue:
-    """Remove a product."""
+    """Apaga um produto."""
     request_session().delete(get_or_404(Produto, id))
     request_session().commit()
     return "", 204

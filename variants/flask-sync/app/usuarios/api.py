@@ -1,4 +1,4 @@
-"""The routes of the people who use the service."""
+"""As rotas das pessoas que usam o serviço."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$
 
 
 class UsuarioIn(BaseModel):
-    """What a client may say of a person; the limits are those of the columns."""
+    """O que um cliente pode dizer de uma pessoa; os limites são os das colunas."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -24,7 +24,7 @@ class UsuarioIn(BaseModel):
 
 
 class UsuarioOut(BaseModel):
-    """A person as stored."""
+    """Uma pessoa como está guardada."""
 
     id: int
     nome: str
@@ -33,26 +33,26 @@ class UsuarioOut(BaseModel):
 
 
 def shown(usuario: Usuario) -> dict[str, object]:
-    """Return a person as JSON has it."""
+    """Devolve uma pessoa como o JSON a tem."""
     return UsuarioOut.model_validate(usuario, from_attributes=True).model_dump(mode="json")
 
 
 @usuarios.get("")
 def list_usuarios() -> ResponseReturnValue:
-    """Return a page of people, in the order of their ids."""
+    """Devolve uma página de pessoas, na ordem dos ids."""
     total, items = listed(Usuario)
     return {"total": total, "items": [shown(usuario) for usuario in items]}
 
 
 @usuarios.get("/<int:id>")
 def get_usuario(id: int) -> ResponseReturnValue:
-    """Return one person."""
+    """Devolve uma pessoa."""
     return shown(get_or_404(Usuario, id))
 
 
 @usuarios.post("")
 def create_usuario() -> ResponseReturnValue:
-    """Store a new person."""
+    """Guarda uma pessoa nova."""
     usuario = Usuario(**body_as(UsuarioIn).model_dump())
     request_session().add(usuario)
     request_session().commit()
@@ -61,7 +61,7 @@ def create_usuario() -> ResponseReturnValue:
 
 @usuarios.put("/<int:id>")
 def update_usuario(id: int) -> ResponseReturnValue:
-    """Replace all that is stored of a person; what is left out is emptied."""
+    """Troca tudo o que está guardado de uma pessoa; o que não é dito fica vazio."""
     given, usuario = body_as(UsuarioIn), get_or_404(Usuario, id)
     change(usuario, given)
     request_session().commit()
@@ -70,7 +70,7 @@ def update_usuario(id: int) -> ResponseReturnValue:
 
 @usuarios.delete("/<int:id>")
 def delete_usuario(id: int) -> ResponseReturnValue:
-    """Remove a person."""
+    """Apaga uma pessoa."""
     request_session().delete(get_or_404(Usuario, id))
     request_session().commit()
     return "", 204

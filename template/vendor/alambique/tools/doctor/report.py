@@ -6,7 +6,7 @@ import argparse
 import io
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 
 from alembic.util import CommandError
@@ -19,6 +19,7 @@ from alambique.tools.doctor.database import Database
 from alambique.tools.doctor.environment import Environment
 from alambique.tools.doctor.given_answers import GivenAnswers
 from alambique.tools.doctor.versions import Versions
+from alambique.tools.report import print_report
 
 
 class Outcome(Enum):
@@ -43,7 +44,8 @@ class Diagnosis:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare no argument."""
+    """Declare what `doctor` takes."""
+    parser.add_argument("--json", action="store_true", help=messages.OPTIONS["json"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -52,6 +54,13 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The exit code: 1 if there is something to mend.
     """
+    if options.json:
+        found = list(diagnoses(options.url))
+        code = int(any(each.outcome is Outcome.FAULT for each in found))
+        checks = [{**asdict(each), "outcome": each.outcome.value} for each in found]
+        print_report("doctor", {"exit_code": code, "checks": checks})
+        return code
+
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     marks = _marks(sys.stdout.encoding or "utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 from alembic.util import CommandError
 
 from alambique import messages
-from alambique.database.tables import JOURNAL_TABLE, LOCK_TABLE
+from alambique.database.tables import BOOKKEEPING
 from alambique.settings import project, shown, use_project
 from alambique.terminal import confirmed
 from alambique.tools.init.machinery import SeveralDatabases
@@ -25,7 +25,7 @@ from alambique.tools.init.whereabouts import Place, find_env
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare what `init` takes."""
     parser.add_argument("--undo", action="store_true", help=messages.INIT_UNDO_HELP)
-    parser.add_argument("--yes", action="store_true")
+    parser.add_argument("--yes", action="store_true", help=messages.OPTIONS["yes"])
 
 
 def run(options: Namespace) -> int:
@@ -93,7 +93,7 @@ def _leave(place: Place, source: str, is_ours: bool, yes: bool) -> int:
     for path in (forget_models(place), take_root_ini(place)):
         if path is not None:
             print(messages.INIT_TAKEN_AWAY.format(path=shown(path)))
-    drops = "\n".join(f"  DROP TABLE IF EXISTS {name};" for name in (JOURNAL_TABLE, LOCK_TABLE))
+    drops = "\n".join(f"  DROP TABLE IF EXISTS {name};" for name in sorted(BOOKKEEPING))
     print(messages.INIT_TABLES.format(drops=drops))
     return 0
 

@@ -22,9 +22,12 @@ from alambique.tools.tour.schema import Change, Schema, changes, schema_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-# Who moves into the example's table, where it is as the example has it.
-HOME = "usuarios"
-PEOPLE = [{"nome": "Alice", "idade": 30}, {"nome": "Bob", "idade": 25}]
+# Who moves into the example's table, by its name. Up to 2.0 English projects had the Portuguese
+# example, too: the history tells which one it is, not the language.
+PEOPLE = {
+    "users": [{"name": "Alice", "age": 30}, {"name": "Bob", "age": 25}],
+    "usuarios": [{"nome": "Alice", "idade": 30}, {"nome": "Bob", "idade": 25}],
+}
 
 STYLES = {Change.CAME: "green", Change.WENT: "red", Change.STAYED: None}
 
@@ -49,6 +52,8 @@ class Walk:
     applied: int = 0
     """How many of the revisions are."""
     schema: Schema = field(default_factory=dict)
+    home: str | None = None
+    """The example's table, once one of its names has come up."""
     been_back: bool = False
 
     def walk(self) -> bool:
@@ -146,12 +151,16 @@ class Walk:
 
     def show_people(self, connection: Connection, before: Schema) -> None:
         """Print who lives in the example's table; Alice and Bob move in where nobody does."""
-        if HOME not in self.schema:
-            if HOME in before:
-                self.console.out(messages.TOUR_GONE)
+        if self.home is None:
+            self.home = next((name for name in PEOPLE if name in self.schema), None)
+        if self.home is None:
+            return
+        if self.home not in self.schema:
+            if self.home in before:
+                self.console.out(messages.TOUR_GONE.format(table=self.home))
             return
 
-        table = Table(HOME, MetaData(), autoload_with=connection)
+        table = Table(self.home, MetaData(), autoload_with=connection)
         rows = connection.execute(table.select()).all()
         if rows:
             self.console.out(messages.TOUR_DATA)
@@ -159,10 +168,10 @@ class Walk:
             return
 
         try:
-            connection.execute(table.insert(), PEOPLE)
+            connection.execute(table.insert(), PEOPLE[self.home])
         except SQLAlchemyError as error:  # the owner's table may ask for more
             cause = error.orig if isinstance(error, DBAPIError) else error
-            self.console.out(messages.TOUR_NOBODY.format(cause=cause))
+            self.console.out(messages.TOUR_NOBODY.format(table=self.home, cause=cause))
             connection.rollback()
             return
         self.console.out(messages.TOUR_ADDED)

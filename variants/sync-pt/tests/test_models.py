@@ -1,0 +1,31 @@
+"""Os modelos funcionam no banco que as migrações criaram. O que cada teste muda é desfeito."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.produtos.models import Produto
+from app.usuarios.models import Usuario
+
+
+def test_a_person_is_stored(session: Session) -> None:
+    session.add(Usuario(nome="Alice", idade=30))
+    session.commit()
+    assert session.scalars(select(Usuario)).one().nome == "Alice"
+
+
+def test_two_people_cannot_share_an_email(session: Session) -> None:
+    session.add(Usuario(nome="Alice", idade=30, email="alice@example.org"))
+    session.add(Usuario(nome="Bob", idade=25, email="alice@example.org"))
+    with pytest.raises(IntegrityError):
+        session.commit()
+
+
+def test_a_price_keeps_its_cents(session: Session) -> None:
+    session.add(Produto(nome="Café", preco=Decimal("12.50")))
+    session.commit()
+    session.expire_all()
+    assert session.scalars(select(Produto)).one().preco == Decimal("12.50")
