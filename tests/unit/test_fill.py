@@ -160,3 +160,27 @@ def test_only_rows_without_a_value_are_updated(connection: sa.Connection) -> Non
     revision.upgrade()
     assert values(connection, "idade") == [10, 20, 30, 40]
     assert touched(connection) == [4]
+
+
+def test_a_type_stays_in_its_schema(new_database: Callable[[str], str]) -> None:
+    """The new column's enum is another schema's, where the table's own has one of that name."""
+    with opened(new_database("postgresql")) as connection:
+        for statement in (
+            "CREATE SCHEMA vendas",
+            "CREATE TYPE estado AS ENUM ('a', 'b')",
+            "CREATE TYPE vendas.estado AS ENUM ('x')",
+            "CREATE TABLE vendas.itens (id integer PRIMARY KEY)",
+            "INSERT INTO vendas.itens VALUES (1)",
+        ):
+            connection.exec_driver_sql(statement)
+        connection.commit()
+        models = sa.MetaData()
+        state = sa.Enum("a", "b", name="estado", schema="public", metadata=models)
+        key = sa.Column("id", sa.Integer, primary_key=True)
+        sa.Table("itens", models, key, new("estado", state), schema="vendas")
+
+        revision = written(connection, models, "fill=vendas.itens.estado:'b'")
+        revision.upgrade()
+        assert connection.exec_driver_sql("SELECT estado FROM vendas.itens").scalars().all() == [
+            "b"
+        ]

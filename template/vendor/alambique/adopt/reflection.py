@@ -12,6 +12,7 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from alambique import messages
 from alambique.adopt import catalog
+from alambique.autogenerate.copies import copied_table
 from alambique.database.capabilities import capabilities
 from alambique.names import TableName
 from alambique.settings import shown_url
@@ -102,7 +103,7 @@ class Reflection:
         """Return copies of some of them, to be changed at will."""
         metadata = MetaData()
         for table in sorted(tables):
-            self._read[table].to_metadata(metadata)
+            copied_table(self._read[table], metadata)
         return metadata
 
     def links_to_one(self) -> dict[TableName, TableName]:

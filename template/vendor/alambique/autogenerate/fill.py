@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from alambique import messages
+from alambique.autogenerate.copies import copied_table
 from alambique.autogenerate.stored import escaped, stored_column
 from alambique.database.capabilities import capabilities
 from alambique.names import ColumnName, TableName
@@ -156,7 +157,7 @@ def _copy(column: sa.Column[Any]) -> sa.Column[Any]:
     """Return a column like a model's, which stays as it is."""
     table = column.table
     beside = sa.MetaData(naming_convention=table.metadata.naming_convention)
-    return table.to_metadata(beside).c[column.key]
+    return copied_table(table, beside).c[column.key]
 
 
 def _forget_default(op: ops.AddColumnOp) -> ops.ModifyTableOps:
