@@ -23,7 +23,15 @@ from support.messages import messages
 from support.project import ROOT, Project, append, documented, read, render
 from support.releases import AUTHOR, QUIET, commit, first_release, git
 
-PAGES = ["first-day", "everyday", "trouble", "template"]  # followed from top to bottom
+PAGES = [
+    "first-day",
+    "everyday",
+    "beyond-models",
+    "trouble",
+    "template",
+]  # followed from top to bottom
+# Those that speak of the tables of the example, and of a remote.
+TABLED = {"everyday", "beyond-models", "trouble"}
 # What they show is tried, too: in test_production.py, here, and in test_sealed.py.
 REFERENCE = ["production", "env", "library"]
 LANGUAGES = ["pt", "en"]
@@ -61,6 +69,10 @@ NO_ERRORS = {
         "STOPPED",
         "WRITTEN",
         "WRITTEN_EMPTY",
+        "WRITTEN_REDEFINED",
+        "REDEFINED_WITH",
+        "REDEFINES",
+        "NONE_OF_THEM",
         "ON_BRANCH",
         "NO_REVISIONS",
         "FIRST_COMMIT",
@@ -247,10 +259,10 @@ def reader(project: Callable[..., Project], tmp_path: Path) -> Callable[..., Rea
 
     def make_reader(page: str, **answers: Any) -> Reader:
         made = template_project(tmp_path, **answers) if page == "template" else project(**answers)
-        if page in {"everyday", "trouble"} and not answers.get("example", True):
+        if page in TABLED and not answers.get("example", True):
             add_models(made, answers.get("language", "pt"))
         commit(made.path)
-        if page in {"everyday", "trouble"}:
+        if page in TABLED:
             publish(made, tmp_path / "origin.git")
         found = Reader(made, tmp_path / "bin")
         if page == "first-day":

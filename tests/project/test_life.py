@@ -158,6 +158,15 @@ def test_a_downgrade_that_drops_no_row_does_not_ask(project: Callable[..., Proje
     assert tables(made) == {"usuarios", "produtos", "alembic_version"}
 
 
+def test_a_slip_after_a_command_is_said_and_nothing_done(project: Callable[..., Project]) -> None:
+    made = project()
+    assert "dorp=" in made.make("downgrade", "dorp=usuarios", "yes=1", code=2)
+    assert version(made) == [HEAD]
+    made.write("project.mk", "SAID += env\n.PHONY: ours\nours: ; @echo for $(env)\n")
+    assert "for tests" in made.make("ours", "env=tests")
+    made.make("status", "env=tests", "VERBOSE=1")
+
+
 def test_every_way_to_name_a_revision_works_through_make(project: Callable[..., Project]) -> None:
     made = project()
     made.make("downgrade", f"to={FIRST}")

@@ -122,6 +122,12 @@ def test_the_hook_says_the_same_in_both_languages() -> None:
     assert fields["en"] == fields["pt"]
 
 
+def test_a_slip_is_said_before_anything_is_installed(clone: Path) -> None:
+    printed = Project(clone).make("new", "dest=../loja", "defualts=1", code=2)
+    assert "defualts=" in printed and "defaults" in printed
+    assert not (clone / ".venv").exists() and not (clone.parent / "loja").exists()
+
+
 def test_where_it_goes_is_asked_before_anything_is_installed(clone: Path) -> None:
     printed = Project(clone).run("make", "new", code=2)
     assert "make new dest=" in printed

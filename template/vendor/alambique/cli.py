@@ -56,6 +56,7 @@ COMMANDS = {
     "setup": Command("alambique.tools.setup"),
     "migration": Command("alambique.tools.migration"),
     "revision": Command("alambique.tools.migration"),
+    "redefine": Command("alambique.tools.redefine"),
     "upgrade": Command("alambique.tools.upgrade"),
     GIVES_WAY: Command("alambique.tools.entrypoint", uses_database=False),
     "status": Command("alambique.tools.status"),

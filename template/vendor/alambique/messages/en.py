@@ -8,6 +8,7 @@ COMMANDS = {
     "setup": "Make what a fresh clone lacks: .env, the database, the tables.",
     "migration": "Write a revision from the models.",
     "revision": "Write an empty revision, to fill by hand.",
+    "redefine": "Write a revision that makes a view, function, trigger or policy anew, to change by hand.",
     "upgrade": "Apply revisions: all, a step such as +1, or up to one.",
     "entrypoint": "Apply the revisions, then become the command that follows, as MIGRATE says.",
     "status": "List the history: what the database has of it, what it lacks, and what comes next.",
@@ -63,6 +64,7 @@ OPTIONS = {
     "json": "for a program to read",
     "markdown": "as a comment on a pull request",
     "message": "what changes, in a few words",
+    "redefine_name": "the view, function, trigger or policy, such as active or users.watch",
     "head": "the head that the revision follows, where there are several",
     "x": "consent, such as rename=, drop= or fill=",
     "version": "show the version of alambique and exit",
@@ -90,6 +92,7 @@ PLACEHOLDERS = {
     "revision": "REVISION",
     "range": "[FROM:]TO",
     "message": "TEXT",
+    "name": "NAME",
     "pair": "NAME=VALUE",
     "lose": "DATABASE:NAME,...",
     "schema": "SCHEMA",
@@ -325,6 +328,13 @@ WRITTEN = "Wrote {path} in {took}. Next: read it, then make upgrade"
 WRITTEN_EMPTY = (
     "Wrote {path} in {took}, empty. Next: fill upgrade() and downgrade(), then make upgrade"
 )
+REDEFINES = "redefine {name}"
+WRITTEN_REDEFINED = "Wrote {path} in {took}, with {one} as it is, both ways. Next: change it in upgrade(), then make upgrade"
+REDEFINED_WITH = "These need it, so they go and come back with it: {names}."
+REDEFINE_UNKNOWN = 'The database has no view, function, trigger or policy called {name}. It has: {names}. For a new one: make revision m="..."'
+REDEFINE_SEVERAL = "Several are called {name}. Say which, in quotes: {names}."
+REDEFINE_NEEDED = "{one} cannot be dropped and made anew, as these need it: {names}. Write the revision by hand (make revision), in the order that your change needs."
+NONE_OF_THEM = "none"
 NOTHING_DONE = "Nothing to do; the database is at {at}. {more}"
 LEFT_TO_APPLY = "To apply: {count}. Next: make upgrade"
 NONE_LEFT = "Nothing is left to apply. Next: make check"

@@ -8,6 +8,7 @@ COMMANDS = {
     "setup": "Faz o que falta em um clone novo: o .env, o banco, as tabelas.",
     "migration": "Escreve uma revisão a partir dos modelos.",
     "revision": "Escreve uma revisão vazia, para preencher à mão.",
+    "redefine": "Escreve uma revisão que refaz uma visão, função, gatilho ou política, para mudar à mão.",
     "upgrade": "Aplica revisões: todas, um passo como +1, ou até uma delas.",
     "entrypoint": "Aplica as revisões e dá lugar ao comando que vem depois, como diz MIGRATE.",
     "status": "Lista o histórico: o que o banco tem dele, o que falta, e o que vem em seguida.",
@@ -63,6 +64,7 @@ OPTIONS = {
     "json": "para um programa ler",
     "markdown": "como comentário em um pull request",
     "message": "o que muda, em poucas palavras",
+    "redefine_name": "a visão, função, gatilho ou política, como ativos ou usuarios.vigia",
     "head": "a ponta depois da qual a revisão vem, onde há várias",
     "x": "consentimento, como rename=, drop= ou fill=",
     "version": "mostra a versão do alambique e termina",
@@ -90,6 +92,7 @@ PLACEHOLDERS = {
     "revision": "REVISÃO",
     "range": "[DE:]ATÉ",
     "message": "TEXTO",
+    "name": "NOME",
     "pair": "NOME=VALOR",
     "lose": "BANCO:NOME,...",
     "schema": "SCHEMA",
@@ -323,6 +326,13 @@ UNDONE = {
 STAMPED = "Ficou anotado que o banco está em {at}; nenhuma revisão rodou. {more}"
 WRITTEN = "Foi escrita {path} em {took}. Em seguida: leia-a, depois make upgrade"
 WRITTEN_EMPTY = "Foi escrita {path} em {took}, vazia. Em seguida: preencha upgrade() e downgrade(), depois make upgrade"
+REDEFINES = "refaz {name}"
+WRITTEN_REDEFINED = "Foi escrita {path} em {took}, com {one} como está, na ida e na volta. Em seguida: mude-a em upgrade(), depois make upgrade"
+REDEFINED_WITH = "Estas precisam dela, por isso vão e voltam com ela: {names}."
+REDEFINE_UNKNOWN = 'O banco não tem visão, função, gatilho ou política com o nome {name}. Tem: {names}. Para uma nova: make revision m="..."'
+REDEFINE_SEVERAL = "Há várias com o nome {name}. Diga qual, entre aspas: {names}."
+REDEFINE_NEEDED = "{one} não pode ser apagada e refeita, pois estas precisam dela: {names}. Escreva a revisão à mão (make revision), na ordem que a sua mudança pede."
+NONE_OF_THEM = "nada disso"
 NOTHING_DONE = "Nada a fazer; o banco está em {at}. {more}"
 LEFT_TO_APPLY = "Por aplicar: {count}. Em seguida: make upgrade"
 NONE_LEFT = "Nada falta aplicar. Em seguida: make check"
