@@ -216,6 +216,22 @@ def test_a_day_without_drift_runs_nothing_else(
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("database", ["postgresql", "mysql"])
+def test_both_services_try_the_oldest_and_the_newest(tmp_path: Path, database: str) -> None:
+    matrices = []
+    for ci, path in FILES.items():
+        tree = render(tmp_path / ci, database=database, ci=ci)
+        pipeline = yaml.safe_load(read(tree / path))
+        if ci == "github":
+            found = pipeline["jobs"]["test"]["strategy"]["matrix"]["include"]
+            matrices.append([(each["python"], each["database"]) for each in found])
+        else:
+            assert pipeline["test"]["coverage"] == r"/^TOTAL.* (\d+)%$/"
+            found = pipeline["test"]["parallel"]["matrix"]
+            matrices.append([(each["PYTHON"], each["SERVER"]) for each in found])
+    assert matrices[0] == matrices[1] and len(set(matrices[0])) == 2
+
+
 def test_without_a_release_there_is_no_old_code(pull_request: Callable[..., PullRequest]) -> None:
     request = pull_request("github", "sqlite")
     git(request.made.path, "tag", "--delete", "1.0.0")

@@ -132,8 +132,11 @@ def test_the_tests_of_a_project_pass(
     assert not (made.path / "docs/openapi.json").exists()
     if answers["api"] == "fastapi":
         made.make("openapi")
-    printed = made.make("test")
-    assert re.search(r"\d\d passed", printed) and not re.search("failed|skipped", printed)
+    printed = made.make("test", "coverage=1")
+    assert re.search(r"\d\d passed", printed) and not re.search(r"\d (failed|skipped)", printed)
+    covered = re.search(r"^TOTAL.* (\d+)%$", printed, re.MULTILINE)  # as GitLab is told to look
+    assert covered and int(covered[1]) >= 85 and "CoverageWarning" not in printed
+    assert (made.path / "coverage.xml").exists()
 
 
 @pytest.mark.full
