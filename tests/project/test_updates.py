@@ -1,14 +1,15 @@
 """Promise 6: from every released version, with every edit, an update never loses work.
 
-Each cell is a released version, a set of answers and a Copier: the oldest and the newest that we
-support. The working tree is the version updated to.
+Each cell is a released version, a set of answers and a Copier. Every version is tried with the
+default answers; other answers, and the oldest Copier that we support, with the first version and
+the newest. The working tree is the version updated to.
 """
 
 import itertools
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,20 @@ COMMENT = {".mako": "## {}", ".md": "{}", "README": "{}"}
 ANSWERS = ".copier-answers.yml"  # says of itself that nobody edits it
 
 
+def every_cell() -> Iterator[tuple[str, str, str]]:
+    """Yield the cells, the first one first."""
+    default, *others = SPREAD
+    versions = released()
+    ends = (versions[0], versions[-1])
+    yield from ((version, default, "newest") for version in versions)
+    yield from itertools.product(ends, others, ["newest"])
+    yield from ((version, default, "oldest") for version in ends)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test every cell, or by default the first release with the default answers."""
     if "cell" in metafunc.fixturenames:
-        cells = list(itertools.product(released(), SPREAD, ["newest", "oldest"]))
+        cells = list(every_cell())
         if not metafunc.config.getoption("--full"):
             cells = cells[:1]
         metafunc.parametrize("cell", cells, ids="-".join)
