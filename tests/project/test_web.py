@@ -118,8 +118,8 @@ def running(made: Project, **env: str) -> Iterator[Server]:
                 time.sleep(0.1)
         yield server
     finally:
-        # To make alone, which passes it on: a second one, in the midst of the first, has the reloader
-        # of uvicorn wait for itself.
+        # To make alone, which passes it on: uvicorn's reloader waits for itself when a second one
+        # comes in the midst of the first.
         process.terminate()
         process.wait(40)
 
