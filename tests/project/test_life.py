@@ -165,6 +165,9 @@ def test_a_slip_after_a_command_is_said_and_nothing_done(project: Callable[..., 
     made.write("project.mk", "SAID += env\n.PHONY: ours\nours: ; @echo for $(env)\n")
     assert "for tests" in made.make("ours", "env=tests")
     made.make("status", "env=tests", "VERBOSE=1")
+    # What another make was told, it tells all that it calls.
+    made.write("above.mk", "all: ; $(MAKE) status\n")
+    made.make("-f", "above.mk", "dest=somewhere")
 
 
 def test_every_way_to_name_a_revision_works_through_make(project: Callable[..., Project]) -> None:
