@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.adopt import adopt
 from benchmarks.backfill import backfill
 from benchmarks.detect import detect
+from benchmarks.first import first
 from benchmarks.history import history
 from benchmarks.journal import journal
 from benchmarks.measure import Row, Skipped
@@ -18,7 +19,7 @@ from benchmarks.tried import tried
 # Each takes an empty folder and the options, and returns its rows. A new one is added here.
 BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Iterable[Row | Skipped]]] = {
     benchmark.__name__: benchmark
-    for benchmark in (noop, detect, history, journal, backfill, tried, adopt)
+    for benchmark in (noop, detect, history, journal, backfill, tried, adopt, first)
 }
 LINE = "{:<46} {:>10} {:>10} {:>8}  {:<20} {}"
 

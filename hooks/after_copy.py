@@ -6,6 +6,7 @@ python hooks/after_copy.py project [version]
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -96,7 +97,7 @@ def main(project: Path, asked: str = "") -> int:
     if repository:
         git(project, "init", "--quiet", "--initial-branch=main")
     write_database_url(project, os.environ.get("DATABASE_URL", ""))
-    code = subprocess.run(["make", "--silent", "setup"], cwd=project).returncode
+    code = set_up(project)
     if code:
         if repository:
             (project / TO_COMMIT).touch()
@@ -106,6 +107,25 @@ def main(project: Path, asked: str = "") -> int:
         commit(project)
     print(*last_screen(project), sep="\n")
     return 0
+
+
+def set_up(project: Path) -> int:
+    """Run `make setup`; where this machine has no uv, with ours, which stays with the project.
+
+    Returns:
+        The exit code.
+    """
+    theirs = shutil.which("uv")
+    ours = shutil.which("uv", path=str(Path(sys.executable).parent))
+    environment = dict(os.environ)
+    if theirs is None and ours is not None:
+        environment["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), str(Path(ours).parent)])
+
+    code = subprocess.run(["make", "--silent", "setup"], cwd=project, env=environment).returncode
+    programs = project / ".venv" / Path(sys.executable).parent.name
+    if theirs is None and ours is not None and (project / "uv.lock").exists() and programs.is_dir():
+        shutil.copy2(ours, programs)
+    return code
 
 
 def write_database_url(project: Path, url: str) -> None:
