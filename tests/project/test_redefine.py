@@ -80,7 +80,11 @@ def a_role(service: Service) -> Iterator[str]:
     try:
         yield role
     finally:
-        service.sql(f'DROP OWNED BY "{role}"', f'DROP ROLE "{role}"')
+        service.sql(
+            f'REASSIGN OWNED BY "{role}" TO CURRENT_USER',
+            f'DROP OWNED BY "{role}"',
+            f'DROP ROLE "{role}"',
+        )
 
 
 def definitions_of(url: URL) -> dict[str, str]:
@@ -89,13 +93,14 @@ def definitions_of(url: URL) -> dict[str, str]:
 
 
 def granted(service: Service) -> list[tuple[str, ...]]:
-    """Return who may do what with the views, and with their columns."""
+    """Return who may do what with the views, their columns and the functions; and their owners."""
     return service.sql(
-        "SELECT table_name, '', grantee, privilege_type FROM information_schema.table_privileges"
-        " WHERE table_name LIKE 'adult%' UNION ALL"
-        " SELECT table_name, column_name, grantee, privilege_type"
-        " FROM information_schema.column_privileges WHERE table_name LIKE 'adult%'"
-        " ORDER BY 1, 2, 3, 4"
+        "SELECT relname, CAST(relacl AS text), pg_get_userbyid(relowner) FROM pg_class"
+        " WHERE relkind = 'v' AND relname LIKE 'adult%' UNION ALL"
+        " SELECT attname, CAST(attacl AS text), '' FROM pg_attribute"
+        " WHERE attacl IS NOT NULL AND attrelid >= 16384 UNION ALL"
+        " SELECT proname, CAST(proacl AS text), pg_get_userbyid(proowner) FROM pg_proc"
+        " WHERE oid >= 16384 ORDER BY 1, 2"
     )
 
 
@@ -139,8 +144,16 @@ def test_what_was_granted_is_granted_again(tmp_path: Path) -> None:
     service.sql(*TABLES)
     with a_role(service) as role:
         service.sql(
+            "CREATE FUNCTION some_adults() RETURNS SETOF adults LANGUAGE sql"
+            " AS 'SELECT * FROM adults'",
+            "REVOKE ALL ON FUNCTION some_adults() FROM PUBLIC",
+            f'GRANT EXECUTE ON FUNCTION some_adults() TO "{role}"',
+            f'GRANT CREATE ON SCHEMA public TO "{role}"',
+            f'GRANT SELECT ON users TO "{role}"',
+            f'ALTER VIEW adult_names OWNER TO "{role}"',
             f'GRANT SELECT, INSERT ON adults TO "{role}"',
-            f'GRANT UPDATE (name) ON adult_names TO "{role}"',
+            f'GRANT DELETE ON adults TO "{role}" WITH GRANT OPTION',
+            f'GRANT UPDATE (name) ON adults TO "{role}"',
             "GRANT SELECT ON adult_names TO PUBLIC",
         )
         was = granted(service)
@@ -148,7 +161,6 @@ def test_what_was_granted_is_granted_again(tmp_path: Path) -> None:
         service.alembic("upgrade", "head")
         assert granted(service) == was
         service.alembic("downgrade", "base")
-        service.sql(f'DROP OWNED BY "{role}"')
     # Where nobody is called so, nobody is granted anything.
     service.alembic("upgrade", "head")
 

@@ -1,7 +1,7 @@
 """What makes a view, a function, a trigger or a policy anew, with all that needs it.
 
 A database refuses to drop what others need, or drops them too. So these go first and come back
-afterwards, in the server's own words, with what was granted on them.
+afterwards, in the server's own words, with their owners and what was granted on them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection
 
 from alambique import messages
 from alambique.adopt.definitions.definition import Definition
+from alambique.adopt.definitions.granted import rights_again
 from alambique.adopt.definitions.read import read_definitions
 from alambique.database.engine import connect
 
@@ -35,32 +36,6 @@ REDEFINED = {
 HANGING = {"COMMENT", "INDEX", "SETTING", "STATISTICS"}
 
 QUOTES = re.compile(r'["`]')
-
-# A role that another server does not have gets nothing there.
-GRANT_TO_ROLE = """\
-DO $$ BEGIN IF to_regrole({role}) IS NOT NULL THEN
-  GRANT {privileges} ON {name} TO {grantee};
-END IF; END $$"""
-
-GRANTS = """
-    SELECT format('%I.%I', nspname, relname) AS name,
-        string_agg(privilege, ', ' ORDER BY privilege) AS privileges,
-        rolname
-    FROM (
-        SELECT oid, a.grantee, a.privilege_type AS privilege
-        FROM pg_class, aclexplode(relacl) AS a
-        WHERE a.grantee <> relowner
-        UNION ALL
-        SELECT attrelid, a.grantee, format('%s (%I)', a.privilege_type, attname)
-        FROM pg_attribute, aclexplode(attacl) AS a
-    ) AS granted
-    JOIN pg_class USING (oid)
-    JOIN pg_namespace ON pg_namespace.oid = relnamespace
-    LEFT JOIN pg_roles ON pg_roles.oid = grantee
-    WHERE relkind IN ('v', 'm')
-    GROUP BY nspname, relname, rolname
-    ORDER BY rolname NULLS FIRST
-"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +89,7 @@ def remake(url: URL, name: str) -> Remade:
             one,
             tuple(_drop(each, connection) for each in reversed(dropped)),
             one.create,
-            (*(each.create for each in others), *_grants(connection, dropped)),
+            (*(each.create for each in others), *_rights(connection, dropped)),
             tuple(others),
         )
 
@@ -192,24 +167,7 @@ def _drop(one: Definition, connection: Connection) -> str:
     return f"DROP {one.kind} {name}"
 
 
-def _grants(connection: Connection, dropped: Collection[Definition]) -> Iterator[str]:
-    """Yield what grants again what would be gone with what is dropped."""
-    if connection.dialect.name != "postgresql":
-        return  # SQLite has no rights; MySQL keeps them by name
-    names = {each.name for each in dropped}
-    quote = connection.dialect.identifier_preparer.quote
-    for name, privileges, role in connection.exec_driver_sql(GRANTS.replace("%", "%%")):
-        if name not in names:
-            continue
-        if role is None:
-            yield f"GRANT {privileges} ON {name} TO PUBLIC"
-            continue
-        grantee = quote(role)
-        yield GRANT_TO_ROLE.format(
-            role=_literal(grantee), privileges=privileges, name=name, grantee=grantee
-        )
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
+def _rights(connection: Connection, dropped: Collection[Definition]) -> Iterator[str]:
+    """Yield what gives again the rights that would be gone: SQLite has none, MySQL keeps them."""
+    if connection.dialect.name == "postgresql":
+        yield from rights_again(connection, dropped)
