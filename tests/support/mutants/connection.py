@@ -194,12 +194,16 @@ SECRETS = [
     ),
     Fault(
         "make expands what a value says",
-        Replaced(MAKEFILE, "$(eval override $(name) := $$(value $(name)))", "$(eval )"),
+        Replaced(MAKEFILE, "$(eval override $(option) := $$(value $(option)))", "$(eval )"),
         "project/make::test_no_value_is_run",
     ),
     Fault(
         "several names are one",
-        Replaced(MAKEFILE, "$(call each,$(name), -x $(name)=)", " -x $(name)=$(call text,$(name))"),
+        Replaced(
+            MAKEFILE,
+            "$(call each,$(option), -x $(option)=)",
+            " -x $(option)=$(call text,$(option))",
+        ),
         "project/make::test_several_names_are_several_words",
     ),
 ]
