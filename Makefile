@@ -6,8 +6,9 @@ SAID := dest defaults data args seed rounds version yes PYTHON DATABASE_URL
 $(foreach name,$(SAID),$(if $(filter undefined,$(origin $(name))),,$(eval override $(name) := $$(value $(name)))))
 # A name that no command here has is a slip; capitals are settings of tools.
 LETTERS := a% b% c% d% e% f% g% h% i% j% k% l% m% n% o% p% q% r% s% t% u% v% w% x% y% z%
-TYPED = $(if $(filter 0command,$(MAKELEVEL)$(firstword $(origin $(1)))),$(filter-out $(SAID),$(filter $(LETTERS),$(1))))
-$(foreach name,$(.VARIABLES),$(if $(call TYPED,$(name)),$(error No command has $(name)=. There are: $(SAID))))
+IS_TYPED = $(if $(filter 0,$(MAKELEVEL)),$(filter command,$(firstword $(origin $(1)))))
+SLIP = $(if $(IS_TYPED),$(filter-out $(SAID),$(filter $(LETTERS),$(1))))
+$(foreach name,$(.VARIABLES),$(if $(call SLIP,$(name)),$(error No command has $(name)=. There are: $(SAID))))
 $(if $(value DATABASE_URL),$(eval export DATABASE_URL))
 # In single quotes: a whole value; each word of a value, after something.
 define newline

@@ -1,14 +1,14 @@
 """`first`: from an empty folder to a first migration of one's own model, applied."""
 
-import itertools
 import shutil
 import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from benchmarks.measure import Row
+from benchmarks.measure import Row, alternate
 from benchmarks.projects import ROOT, replace, run
 
 # Each takes half a minute, most of it the installation: their medians need fewer runs.
@@ -43,19 +43,12 @@ def first(folder: Path, options: Namespace) -> Iterator[Row]:
     Both on SQLite, each in an environment of its own, with what was downloaded once in the caches
     of pip and uv. The environment of the template's clone is there, as the clone itself is.
     """
-    ours, theirs = [], []
-    for number in itertools.count():
-        ours.append(_ours(folder / f"ours{number}"))
-        theirs.append(_theirs(folder / f"theirs{number}"))
-        if number == min(options.runs, MOST_RUNS):
-            break
-    middle = len(ours[1:]) // 2  # the first of each only fills the caches
-    yield Row(
-        "an empty folder to an applied migration, Django",
-        sorted(ours[1:])[middle],
-        sorted(theirs[1:])[middle],
-        promise=1,
+    ours, theirs = alternate(
+        min(options.runs, MOST_RUNS),
+        partial(_ours, folder / "ours"),
+        partial(_theirs, folder / "theirs"),
     )
+    yield Row("an empty folder to an applied migration, Django", ours, theirs, promise=1)
 
 
 def _ours(folder: Path) -> float:

@@ -115,16 +115,16 @@ def set_up(project: Path) -> int:
     Returns:
         The exit code.
     """
-    theirs = shutil.which("uv")
-    ours = shutil.which("uv", path=str(Path(sys.executable).parent))
+    ours = Path(sys.executable).parent
+    lent = None if shutil.which("uv") else shutil.which("uv", path=str(ours))
     environment = dict(os.environ)
-    if theirs is None and ours is not None:
-        environment["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), str(Path(ours).parent)])
+    if lent:
+        environment["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), str(ours)])
 
     code = subprocess.run(["make", "--silent", "setup"], cwd=project, env=environment).returncode
-    programs = project / ".venv" / Path(sys.executable).parent.name
-    if theirs is None and ours is not None and (project / "uv.lock").exists() and programs.is_dir():
-        shutil.copy2(ours, programs)
+    programs = project / ".venv" / ours.name
+    if lent and (project / "uv.lock").exists() and programs.is_dir():
+        shutil.copy2(lent, programs)
     return code
 
 

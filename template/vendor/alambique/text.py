@@ -1,4 +1,4 @@
-"""Text that has to pass where only some characters may."""
+"""Text that has to pass where only some characters may, or as another language writes it."""
 
 import unicodedata
 
@@ -6,3 +6,9 @@ import unicodedata
 def ascii_only(text: str) -> str:
     """Return `text` with its accents folded: "descrição" becomes "descricao"."""
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL writes it, in single quotes."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"

@@ -149,8 +149,8 @@ WRITING = [
         "adopt: a colon begins a parameter",
         Replaced(
             TRIAL,
-            r'return statement.replace(":", "\\:")',
-            "return statement",
+            "StatementOp(escaped(statement))",
+            "StatementOp(statement)",
         ),
         "unit/baseline::test_extra_ddl_stands_around_the_tables_and_runs",
     ),

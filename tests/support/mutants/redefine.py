@@ -12,7 +12,7 @@ TESTS = "project/redefine::"
 FAULTS = [
     Fault(
         "what needs a view is forgotten",
-        Replaced(REMADE, "if each.needs & gone or is_on_view:", "if is_on_view:"),
+        Replaced(REMADE, "if each.needs & gone:", "if not gone:"),
         f"{TESTS}test_as_it_is_it_changes_nothing",
     ),
     Fault(

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alambique.adopt.definitions import Definition, read_definitions
 from alambique.adopt.definitions.order import in_order
 from alambique.adopt.one_by_one import OneByOne, needs_room
+from alambique.autogenerate.stored import escaped
 from alambique.database.engine import connect
 from alambique.names import TableName
 
@@ -376,7 +377,7 @@ class StatementOp(ops.ExecuteSQLOp):
 
 
 @renderers.dispatch_for(StatementOp)
-def _render_statement(context: AutogenContext, operation: StatementOp) -> str:
+def written_in_lines(context: AutogenContext, operation: StatementOp) -> str:
     """Write `op.execute(...)`; each line is a string, so that no indentation gets into it."""
     call = f"{context.opts['alembic_module_prefix']}execute"
     lines = [repr(line) for line in str(operation.sqltext).splitlines(keepends=True)]
@@ -388,11 +389,6 @@ def _render_statement(context: AutogenContext, operation: StatementOp) -> str:
 def executed(statement: str) -> StatementOp:
     """Return an operation that runs a statement, in which a colon is a colon for text()."""
     return StatementOp(escaped(statement))
-
-
-def escaped(statement: str) -> str:
-    """Return a statement in which a colon is a colon, for text()."""
-    return statement.replace(":", "\\:")
 
 
 def _running(migration: MigrationContext, connection: Connection) -> Any:

@@ -18,6 +18,8 @@ from sqlalchemy.types import TypeEngine
 from alambique import messages
 from alambique.autogenerate.enum_columns import EnumColumn, after, enum_columns
 from alambique.autogenerate.enums import EnumName, native_enum_within
+from alambique.autogenerate.stored import escaped
+from alambique.text import literal
 
 # What the type that goes is called meanwhile.
 SUFFIX = "_old"
@@ -237,9 +239,9 @@ def _made_anew(op: AlterEnum, dialect: sa.Dialect) -> Iterator[str]:
 
 def _literal(text: str) -> str:
     """Return a text as SQL has it in a revision, where a colon would begin a parameter."""
-    return "'" + text.replace("'", "''").replace(":", "\\:") + "'"
+    return escaped(literal(text))
 
 
 def _without_parameters(sql: str) -> str:
     """Return SQL of the server's as a revision has it: a colon in a text is no parameter."""
-    return sql.replace(":", "\\:").replace("\\:\\:", "::")
+    return escaped(sql).replace("\\:\\:", "::")

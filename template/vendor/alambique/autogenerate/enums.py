@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql.base import PGInspector
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from alambique.autogenerate.mapped import models_of
+from alambique.autogenerate.stored import escaped
 
 # A schema, None for the default one, and the type's name in it.
 EnumName = tuple[str | None, str | None]
@@ -103,4 +104,4 @@ def _executed(
     migration: MigrationContext, statement: CreateEnumType | DropEnumType
 ) -> ops.ExecuteSQLOp:
     sql = str(statement.compile(dialect=migration.dialect))
-    return ops.ExecuteSQLOp(sql.strip().replace(":", "\\:"))  # a colon would begin a parameter
+    return ops.ExecuteSQLOp(escaped(sql.strip()))

@@ -19,6 +19,7 @@ from alambique.autogenerate.copies import copied_table
 from alambique.autogenerate.stored import escaped, stored_column
 from alambique.database.capabilities import capabilities
 from alambique.names import ColumnName, TableName
+from alambique.text import literal
 
 Fills = dict[ColumnName, str | None]
 """SQL expressions, by the column they are for; None where nobody gave one."""
@@ -72,7 +73,7 @@ def example_of(type_: TypeEngine[Any], dialect: sa.Dialect) -> str:
     """Return SQL for a value that a column of this type may be filled with, to be shown."""
     plain = type_.impl_instance if isinstance(type_, TypeDecorator) else type_
     if isinstance(plain, sa.Enum) and plain.enums:
-        return "'" + plain.enums[0].replace("'", "''") + "'"
+        return literal(plain.enums[0])
     if isinstance(plain, sa.Boolean):
         return "false"
     if isinstance(plain, (sa.Integer, sa.Numeric)):

@@ -16,6 +16,7 @@ from alambique.database.engine import migration_engine
 from alambique.database.error_codes import NOT_ALLOWED, codes
 from alambique.database.errors import DatabaseUnavailable, opening
 from alambique.settings import has_own_loop, is_sqlite_file, shown_url, sync_driver
+from alambique.text import literal
 
 # The scratch databases that this process has made and not dropped yet.
 _scratch: set[tuple[str, str | None, int | None, str | None]] = set()
@@ -133,7 +134,7 @@ def quoted_account(said: str) -> str:
         said: what CURRENT_USER says: the user and the host, with an @ between them.
     """
     user, _, host = said.rpartition("@")
-    return "@".join("'" + part.replace("'", "''") + "'" for part in (user, host))
+    return "@".join(map(literal, (user, host)))
 
 
 def _make(url: URL) -> None:
@@ -154,8 +155,8 @@ def _make(url: URL) -> None:
 def _drop(url: URL) -> None:
     if has_own_loop(url):
         if _is_postgresql(url):
-            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'"
-            _on_the_server(url, end.format(str(url.database).replace("'", "''")))
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}"
+            _on_the_server(url, end.format(literal(str(url.database))))
         _on_the_server(url, f"DROP DATABASE {_quoted(url)}")
         return
     from sqlalchemy_utils import drop_database

@@ -6,7 +6,6 @@ former definition back.
 
 from __future__ import annotations
 
-import re
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
@@ -17,13 +16,16 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import renderers
 from alembic.autogenerate.api import AutogenContext
-from alembic.operations.ops import ExecuteSQLOp, MigrationScript
+from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 from alembic.util import CommandError
 
 from alambique import messages, private
+from alambique.adopt import normalize
 from alambique.adopt.definitions.remade import Remade, remake
+from alambique.adopt.trial import StatementOp, written_in_lines
+from alambique.autogenerate.stored import escaped
 from alambique.formatting import excuse_long_lines
 from alambique.history.environment import require_obedience
 from alambique.history.outcome import spoken
@@ -34,9 +36,6 @@ from alambique.terminal import is_verbose
 
 # What Alembic puts before each line of what it writes.
 INDENTATION = " " * 4
-
-# What SQLAlchemy's text() takes for a parameter.
-PARAMETER = re.compile(r"(?<![:\w\\]):(?=[\w$]+(?![:\w$]))")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -104,36 +103,31 @@ class _Filled:
         upgrade, downgrade = directives[0].upgrade_ops, directives[0].downgrade_ops
         assert upgrade is not None and downgrade is not None
         for operations in upgrade, downgrade:
-            operations.ops.extend(_Statement(each) for each in self.remade.statements)
+            operations.ops.extend(_Statement(typed(each)) for each in self.remade.statements)
 
 
-class _Statement(ExecuteSQLOp):
-    """Runs a statement, and is written as one pastes it from a client, to be changed there."""
+class _Statement(StatementOp):
+    """Is written as one pastes it from a client, to be changed there."""
 
 
 @renderers.dispatch_for(_Statement)
 def _render(context: AutogenContext, operation: _Statement) -> str:
-    """Write `op.execute(...)`, indented; what would not come back the same, line by line."""
-    call = f"{context.opts['alembic_module_prefix']}execute"
-    sql = escaped(str(operation.sqltext))
-    lines = sql.splitlines(keepends=True)
-    if len(lines) == 1:
-        return f"{call}({sql!r})"
-
+    """Write `op.execute(...)`, indented where the same text comes back of it."""
+    sql = str(operation.sqltext)
     ends_the_text = '"""' in sql or sql.endswith(('"', "\\"))
-    if ends_the_text or dedent(indent(sql, INDENTATION)) != sql:
-        return "\n    ".join([f"{call}(", *map(repr, lines)]) + "\n)"
+    if "\n" not in sql or ends_the_text or dedent(indent(sql, INDENTATION)) != sql:
+        return written_in_lines(context, operation)
+
     context.imports.add("from textwrap import dedent")
+    call = f"{context.opts['alembic_module_prefix']}execute"
     raw = "r" if "\\" in sql else ""
     return f'{call}(dedent({raw}"""\n{sql}"""))'
 
 
-def escaped(statement: str) -> str:
+def typed(statement: str) -> str:
     """Return a statement as one types it for `text()`, in which `:name` would be a parameter.
 
     No more is changed than has to be: `::` stays what people type.
     """
-    typed = PARAMETER.sub(r"\\:", statement)
-    if str(sa.text(typed).compile()) == statement:
-        return typed
-    return statement.replace(":", "\\:")
+    sql = normalize.escaped(statement)
+    return sql if str(sa.text(sql).compile()) == statement else escaped(statement)

@@ -30,6 +30,7 @@ from alambique.database.sqlite_ddl import (
     tokens,
 )
 from alambique.private import Batch
+from alambique.text import literal
 from alambique.upgrade.dependents import Dependents, forget_broken
 from alambique.upgrade.table_edit import OldIndex, TableEdit
 
@@ -178,7 +179,7 @@ class Rebuild:
             raise
         if before.is_counted and edit.text.is_counted:
             counter = f"{self._within}sqlite_sequence"
-            self._execute(f"DELETE FROM {counter} WHERE name = {_literal(new_name)}")
+            self._execute(f"DELETE FROM {counter} WHERE name = {literal(new_name)}")
             self._put_name(counter, "name", table, new_name)
 
         statistics = self._statistics()
@@ -210,7 +211,7 @@ class Rebuild:
 
     def _put_name(self, table: str, column: str, old: str, new: str) -> None:
         self._execute(
-            f"UPDATE {table} SET {column} = {_literal(new)} WHERE {column} = {_literal(old)}"
+            f"UPDATE {table} SET {column} = {literal(new)} WHERE {column} = {literal(old)}"
         )
 
     # What is there
@@ -235,7 +236,7 @@ class Rebuild:
         """Return the table, its indexes and triggers: each with its kind, name and text."""
         rows = self._execute(
             f"SELECT type, name, sql FROM {self._within}sqlite_master"
-            f" WHERE tbl_name = {_literal(self._batch.table)} COLLATE NOCASE AND sql IS NOT NULL"
+            f" WHERE tbl_name = {literal(self._batch.table)} COLLATE NOCASE AND sql IS NOT NULL"
             " AND type IN ('table', 'index', 'trigger') ORDER BY rowid"
         )
         return [(row[0], row[1], row[2]) for row in rows]
@@ -251,7 +252,7 @@ class Rebuild:
     def _statistics(self) -> list[str]:
         rows = self._execute(
             f"SELECT name FROM {self._within}sqlite_master WHERE type = 'table'"
-            f" AND name IN ({', '.join(map(_literal, STATISTICS))})"
+            f" AND name IN ({', '.join(map(literal, STATISTICS))})"
         )
         return [f"{self._within}{row[0]}" for row in rows]
 
@@ -289,8 +290,3 @@ def _has_numbers(text: TableText) -> bool:
             column = text.column(clause.columns[0])
             return column is not None and column.type.text.upper() == "INTEGER"
     return False
-
-
-def _literal(text: str) -> str:
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"

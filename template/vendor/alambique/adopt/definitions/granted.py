@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from alambique.adopt.definitions.definition import Definition
+from alambique.text import literal
 
 # Of everybody a function is, unless its list says otherwise; a view is only its owner's.
 REVOKE = "REVOKE ALL ON ROUTINE {name} FROM PUBLIC"
@@ -99,18 +100,13 @@ def rights_again(connection: Connection, dropped: Collection[Definition]) -> Ite
             option=" WITH GRANT OPTION" if row.is_grantable else "",
         )
         is_role = row.role is not None
-        yield TO_ROLE.format(role=_literal(grantee), grant=grant) if is_role else grant
+        yield TO_ROLE.format(role=literal(grantee), grant=grant) if is_role else grant
     for row in owned:
         if row.owner != myself:
             yield TO_OWNER.format(
-                role=_literal(row.owner), kind=row.kind, name=row.name, owner=quote(row.owner)
+                role=literal(row.owner), kind=row.kind, name=row.name, owner=quote(row.owner)
             )
 
 
 def _escaped(query: str) -> str:
     return query.replace("%", "%%")
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"

@@ -103,7 +103,7 @@ def _called(definitions: Sequence[Definition], name: str) -> Definition:
     if found:
         names = ", ".join(sorted(_longest(each) for each in found))
         raise CommandError(messages.REDEFINE_SEVERAL.format(name=name, names=names))
-    names = ", ".join(sorted(_shortest(each) for each in there)) or messages.NONE_OF_THEM
+    names = ", ".join(sorted(set(map(_shortest, there)))) or messages.NONE_OF_THEM
     raise CommandError(messages.REDEFINE_UNKNOWN.format(name=name, names=names))
 
 
@@ -142,8 +142,7 @@ def _dependents(definitions: Sequence[Definition], one: Definition) -> list[Defi
     gone = {one.key}
     found = []
     for each in definitions:
-        is_on_view = one.kind == "VIEW" and each.table is not None and each.table.name == one.name
-        if each.needs & gone or is_on_view:
+        if each.needs & gone:
             gone.add(each.key)
             found.append(each)
     return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from sqlalchemy import Connection
 
 from alambique.adopt.definitions.definition import Definition
@@ -22,8 +25,16 @@ MASTER = """
 
 def read(connection: Connection) -> list[Definition]:
     """Return all that a SQLite database is made of."""
-    rows = connection.exec_driver_sql(MASTER)
-    return [_definition(connection, *row) for row in rows]
+    rows = connection.exec_driver_sql(MASTER).all()
+    views = {name for type_, name, _, _ in rows if type_ == "view"}
+    return [_on_its_view(_definition(connection, *row), views) for row in rows]
+
+
+def _on_its_view(made: Definition, views: Collection[str]) -> Definition:
+    """Have a trigger on a view need it: SQLite drops both together."""
+    if made.kind == "TRIGGER" and made.table is not None and made.table.name in views:
+        return replace(made, needs=frozenset({f"VIEW {made.table.name}"}))
+    return made
 
 
 def _definition(connection: Connection, type_: str, name: str, table: str, sql: str) -> Definition:
