@@ -379,7 +379,6 @@ def both(
     }
 
 
-@pytest.mark.full
 def test_both_languages_show_the_same(both: dict[str, Path]) -> None:
     portuguese, english = (pages(both[language]) for language in LANGUAGES)
     for page in [*PAGES, *REFERENCE]:

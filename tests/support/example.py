@@ -26,6 +26,11 @@ IN_ENGLISH = {
     "telefone": "telephone",
     "brinde": "gift",
     "pessoa": "person",
+    "adultos_aos_dezesseis": "adults_at_sixteen",
+    "adultos": "adults",
+    "sem_espacos": "without_spaces",
+    "cada_um_com_as_suas": "rows_of_their_own",
+    "so_a_sua": "own_row",
 }
 IN_ENGLISH |= {ours.capitalize(): theirs.capitalize() for ours, theirs in IN_ENGLISH.items()}
 # Also as a part of ix_usuarios_email and of UsuarioIn.
