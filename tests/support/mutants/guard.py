@@ -5,7 +5,10 @@ from support.mutants.faults import Fault, Replaced, library
 ENV = library("env")
 GUARD = library("upgrade/guard")
 RETYPED = library("database/retyped")
-LOSSES = library("upgrade/losses")
+WATCHING = library("upgrade/watching")
+REHEARSAL = library("upgrade/rehearsal")
+READING = library("upgrade/reading")
+TALLY = library("upgrade/tally")
 CONTENTS = library("database/contents")
 CHANGES = library("database/changes")
 STATEMENT_TEXT = library("database/statement_text")
@@ -65,8 +68,8 @@ WHAT_IS_LOST = [
     Fault(
         "what a downgrade tries is kept",
         Replaced(
-            LOSSES,
-            "    _undo(connection)\n    connection.begin()\n",
+            REHEARSAL,
+            "    undo_all(connection)\n    connection.begin()\n",
             "    connection.commit()\n    connection.begin()\n",
         ),
         "unit/guard::test_what_is_lost_is_asked_about",
@@ -74,20 +77,20 @@ WHAT_IS_LOST = [
     Fault(
         "a trial commits where the revision does",
         Replaced(
-            LOSSES,
-            '        """Keep a transaction, as far as a trial does."""\n        self.keep()\n',
-            '        """Keep a transaction, as far as a trial does."""\n        commit()\n',
+            REHEARSAL,
+            '        """Keep a transaction, as far as a rehearsal does."""\n        self.keep()\n',
+            '        """Keep a transaction, as far as a rehearsal does."""\n        commit()\n',
         ),
         "unit/guard::test_a_revision_that_commits_is_tried_without",
     ),
     Fault(
         "rows that are deleted are no loss",
-        Replaced(LOSSES, "    if lost > 0:\n", "    if lost > 0 and left is None:\n"),
+        Replaced(REHEARSAL, "    if lost > 0:\n", "    if lost > 0 and left is None:\n"),
         "unit/guard::test_what_is_lost_is_asked_about",
     ),
     Fault(
         "values that are set to NULL are no loss",
-        Replaced(LOSSES, "elif after is not None and lost <= 0:", "elif not table:"),
+        Replaced(REHEARSAL, "elif after is not None and lost <= 0:", "elif not table:"),
         "unit/guard::test_what_is_lost_is_asked_about",
     ),
     Fault(
@@ -102,7 +105,7 @@ WHAT_IS_LOST = [
     ),
     Fault(
         "what another connection does goes unseen",
-        Replaced(LOSSES, "        watcher.goes_elsewhere(sql)\n", "        pass\n"),
+        Replaced(WATCHING, "        watcher.goes_elsewhere(sql)\n", "        pass\n"),
         "unit/guard::test_what_nobody_can_tell_is_asked_about",
     ),
     Fault(
@@ -112,12 +115,14 @@ WHAT_IS_LOST = [
     ),
     Fault(
         "a revision reads what it would have changed",
-        Replaced(LOSSES, "            if any(self._steps):\n", "            if not self._steps:\n"),
+        Replaced(
+            READING, "            if any(self._steps):\n", "            if not self._steps:\n"
+        ),
         "unit/guard::test_what_nobody_can_tell_is_asked_about",
     ),
     Fault(
         "other databases of a server are not looked into",
-        Replaced(LOSSES, "others=_schemas(change for _, change in read)", "others=()"),
+        Replaced(READING, "others=schemas(change for _, change in read)", "others=()"),
         "unit/guard::test_another_database_of_the_server_is_looked_into",
     ),
     Fault(
@@ -136,7 +141,7 @@ RETYPES = [
     Fault(
         "what another type makes of values is nobody's loss on PostgreSQL",
         Replaced(
-            LOSSES,
+            REHEARSAL,
             "self._note_retyped(values.column, self._retyping.lost(values))",
             "self._retyping.lost(values)",
         ),
@@ -145,7 +150,7 @@ RETYPES = [
     Fault(
         "what a copy into another type makes of values is nobody's loss",
         Replaced(
-            LOSSES,
+            REHEARSAL,
             "if self._is_sqlite and self.names.table(copied.source) is not None:",
             "if copied is None:",
         ),
@@ -166,7 +171,7 @@ RETYPES = [
 TAKEN_ALONG = [
     Fault(
         "what goes with deleted rows goes unasked",
-        Replaced(LOSSES, "for taken in taken_by_keys(self._connection, lost):", "for taken in ():"),
+        Replaced(TALLY, "for taken in taken_by_keys(self._connection, lost):", "for taken in ():"),
         "unit/guard::test_what_goes_with_deleted_rows_is_asked_about",
     ),
     Fault(
@@ -182,7 +187,7 @@ TAKEN_ALONG = [
     Fault(
         "what a trigger takes goes unasked",
         Replaced(
-            LOSSES, "for each in taken_by_triggers(self._connection, lost):", "for each in ():"
+            TALLY, "for each in taken_by_triggers(self._connection, lost):", "for each in ():"
         ),
         "unit/guard::test_what_a_trigger_takes_is_asked_about",
     ),

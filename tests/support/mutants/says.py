@@ -55,7 +55,7 @@ AT_THE_END = [
     ),
     Fault(
         "what takes long is silent",
-        Replaced(LOOKOUT, "if time.monotonic() >= wait.tell_at:", "if wait.tell_at < 0:"),
+        Replaced(LOOKOUT, "if time.monotonic() >= running.tell_at:", "if wait.tell_at < 0:"),
         "unit/waiting::test_what_takes_long_is_said_with_how_long",
     ),
     Fault(

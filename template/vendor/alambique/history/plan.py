@@ -65,7 +65,7 @@ class Risk(Enum):
 
 
 @dataclass(frozen=True)
-class Wait:
+class HeldTable:
     """A table that others wait for, and how large it is."""
 
     held: Held
@@ -89,7 +89,7 @@ class Statement:
     fires: tuple[str, ...] = ()
     """The triggers, and the columns with ON UPDATE, that act on each row it updates."""
 
-    waits: tuple[Wait, ...] = ()
+    waits: tuple[HeldTable, ...] = ()
     """Whom it keeps from a table while it works."""
 
 
@@ -223,7 +223,7 @@ def _waiting(
         for each in held(statement.sql):
             if each.table not in new:
                 rows, bytes_ = size(connection, renames.old_table(each.table)) or (None, None)
-                waits.append(Wait(each, rows, bytes_))
+                waits.append(HeldTable(each, rows, bytes_))
         yield replace(statement, waits=tuple(dict.fromkeys(waits)))
 
 

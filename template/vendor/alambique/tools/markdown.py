@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from alembic.script import Script
 
 from alambique import messages
-from alambique.history.plan import Plan, Risk, Statement, Wait
+from alambique.history.plan import HeldTable, Plan, Risk, Statement
 from alambique.history.script import source_of
 from alambique.settings import shown
 
@@ -54,7 +54,7 @@ def risks(made: Plan) -> Iterator[str]:
             yield f"**{messages.FIRES}** {fires}: {code(_in_one_line(statement))}"
 
 
-def waiting(wait: Wait) -> str:
+def waiting(wait: HeldTable) -> str:
     """Return who waits for which table while a statement works, and what would keep nobody."""
     held = wait.held
     size = ""

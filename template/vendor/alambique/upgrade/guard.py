@@ -25,7 +25,8 @@ from alambique.names import ColumnName, TableName, split
 from alambique.settings import is_sqlite_file, shown_url
 from alambique.terminal import confirmed
 from alambique.upgrade.journal import Step, half_done
-from alambique.upgrade.losses import Losses, Untold, losses
+from alambique.upgrade.loss import Losses, Untold
+from alambique.upgrade.losses import losses
 from alambique.upgrade.retry import retry_when_busy
 
 log = logging.getLogger("alembic.runtime.migration")

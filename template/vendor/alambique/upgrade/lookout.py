@@ -46,11 +46,11 @@ TO_END = 1.0
 SHOWN = 100
 
 
-class Wait:
-    """A statement on its way, and who was seen in its way."""
+class RunningStatement:
+    """A statement that is being carried out, and who was seen in its way."""
 
     def __init__(self, sql: str, first_look: float) -> None:
-        """Begin to wait.
+        """Begin to look at it.
 
         Args:
             sql: the statement.
@@ -81,7 +81,7 @@ class Lookout:
         """
         self._server = server
         self._session: str | None = None
-        self._wait: Wait | None = None
+        self._running: RunningStatement | None = None
         self._end = threading.Event()
         # A statement that is given up sooner is looked at before.
         self._first_look = min(PATIENCE, timeouts.for_a_table()["lock_timeout"] / 2000)
@@ -125,33 +125,33 @@ class Lookout:
             yield
             return
 
-        wait = self._wait = Wait(sql, self._first_look)
+        running = self._running = RunningStatement(sql, self._first_look)
         try:
             yield
         except Exception as error:
-            if wait.seen.sessions and not codes(error).isdisjoint(BUSY):
-                error.add_note(messages.WAS_IN_THE_WAY.format(who=wait.seen))
+            if running.seen.sessions and not codes(error).isdisjoint(BUSY):
+                error.add_note(messages.WAS_IN_THE_WAY.format(who=running.seen))
             raise
         finally:
-            self._wait = None
+            self._running = None
 
     def _look_on(self) -> None:
         """Look until the end, or until that is not possible."""
         connection = None
         try:
             while not self._end.wait(TICK):
-                wait = self._wait
-                if wait is None:
+                running = self._running
+                if running is None:
                     continue
-                if self._session is not None and time.monotonic() >= wait.next_look:
+                if self._session is not None and time.monotonic() >= running.next_look:
                     if connection is None:
                         engine = migration_engine(self._server.connection.engine.url)
                         # An open transaction is what CREATE INDEX CONCURRENTLY waits for.
                         autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
                         connection = autocommit.connect()
-                    self._look(wait, Aside(connection))
-                if time.monotonic() >= wait.tell_at:
-                    self._tell(wait, Aside(connection) if connection is not None else None)
+                    self._look(running, Aside(connection))
+                if time.monotonic() >= running.tell_at:
+                    self._tell(running, Aside(connection) if connection is not None else None)
         except Exception:  # such as no room for one more connection, or another password
             return
         finally:
@@ -159,37 +159,39 @@ class Lookout:
                 with suppress(Exception):
                     connection.close()
 
-    def _look(self, wait: Wait, aside: Aside) -> None:
+    def _look(self, running: RunningStatement, aside: Aside) -> None:
         assert self._session is not None
         found = in_the_way(aside.query, self._server.backend, self._session)
         now = time.monotonic()
-        waited = now - wait.began
-        wait.next_look = now + (wait.pause if waited >= PATIENCE else PATIENCE - waited)
-        wait.pause = min(2 * wait.pause, LONGEST_PAUSE)
+        waited = now - running.began
+        running.next_look = now + (running.pause if waited >= PATIENCE else PATIENCE - waited)
+        running.pause = min(2 * running.pause, LONGEST_PAUSE)
 
-        if self._wait is not wait or not found.sessions:  # it has ended meanwhile, or is at work
+        if (
+            self._running is not running or not found.sessions
+        ):  # it has ended meanwhile, or is at work
             return
-        wait.seen = found
+        running.seen = found
         named = {session.number for session in found.sessions}
-        is_news = named != wait.said or now - wait.said_at >= AGAIN
+        is_news = named != running.said or now - running.said_at >= AGAIN
         if waited < PATIENCE or not is_news:
             return
 
-        wait.said, wait.said_at = named, now
+        running.said, running.said_at = named, now
         phase = f" [{found.phase}]" if found.phase else ""
-        said = {"seconds": waited, "sql": _shown(wait.sql), "phase": phase, "who": found}
+        said = {"seconds": waited, "sql": _shown(running.sql), "phase": phase, "who": found}
         log.warning(messages.WAITS_FOR.format(**said))
 
-    def _tell(self, wait: Wait, aside: Aside | None) -> None:
+    def _tell(self, running: RunningStatement, aside: Aside | None) -> None:
         """Say that a statement is at work, unless it was said who is in its way."""
         at = ""
-        if aside is not None and self._session is not None and not wait.seen.sessions:
+        if aside is not None and self._session is not None and not running.seen.sessions:
             at = progress(aside.query, self._server.backend, self._session)
-        waited = time.monotonic() - wait.began
-        wait.tell_at += min(waited, AGAIN)
-        if self._wait is not wait or wait.seen.sessions:
+        waited = time.monotonic() - running.began
+        running.tell_at += min(waited, AGAIN)
+        if self._running is not running or running.seen.sessions:
             return
-        said = {"seconds": waited, "sql": _shown(wait.sql), "progress": f" [{at}]" if at else ""}
+        said = {"seconds": waited, "sql": _shown(running.sql), "progress": f" [{at}]" if at else ""}
         log.warning(messages.AT_WORK_FOR.format(**said))
 
 
