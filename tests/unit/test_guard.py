@@ -406,6 +406,26 @@ def test_what_nobody_can_tell_is_asked_about(
     assert database.run("SELECT count(*) FROM usuarios") == [(2,)]
 
 
+def test_what_undoes_a_rehearsal_is_asked_about(project: Minimal, lite: Database) -> None:
+    """What came after it would be kept, and what came before it is not known."""
+    project.revision("a1", upgrade=table("usuarios"))
+    project.revision(
+        "b2",
+        "a1",
+        downgrade="""
+        try:
+            op.execute("INSERT OR ROLLBACK INTO usuarios (id) VALUES (1)")
+        except sa.exc.DBAPIError:
+            op.execute("DELETE FROM usuarios")
+        """,
+    )
+    project.revision("c3", "b2", downgrade='op.drop_column("usuarios", "nome")')
+    command.upgrade(lite.config, "head")
+    lite.fill("usuarios")
+    assert lite.lost("base") == ["@c3", "@b2", "@a1"]
+    assert lite.run("SELECT id, nome FROM usuarios ORDER BY id") == [(1, "um"), (2, None)]
+
+
 def test_a_query_that_comes_first_is_answered(project: Minimal, mariadb: Database) -> None:
     """Where DDL commits, what a revision reads before it writes is as it will be."""
     project.revision("a1", upgrade=table("usuarios"))

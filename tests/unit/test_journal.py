@@ -303,6 +303,111 @@ def test_an_error_that_the_revision_expects_is_raised_again(
     assert made.rows("SELECT new FROM t ORDER BY id") == [(10 * n + 1,) for n in range(1, 7)]
 
 
+# What was refused, and what went with it
+
+SURVIVES = """
+{first}
+op.execute("UPDATE t SET old = old + 1 WHERE id = 2")
+try:
+    op.execute("{refused}")
+except sa.exc.DBAPIError:
+    {then}
+op.execute("UPDATE t SET old = old + 1 WHERE id = 3")
+"""
+SNAPSHOT = """
+op.execute("SET SESSION innodb_snapshot_isolation = ON")
+bind.execute(sa.text("SELECT * FROM t")).all()
+"""
+UNDOES_ALL = [
+    ("sqlite", "", "INSERT OR ROLLBACK INTO t VALUES (1, 1)"),
+    ("sqlite", "", "UPDATE OR ROLLBACK t SET id = 1 WHERE id = 4"),
+    ("sqlite", "", "DELETE FROM t WHERE id = 6"),
+    ("mysql", SNAPSHOT, "UPDATE t SET old = old + 1 WHERE id = 1"),
+]
+
+
+@contextmanager
+def somebody(made: Database, after: str, does: Callable[[Any], None]) -> Iterator[None]:
+    """Have somebody do something once, when a statement that ends so has been carried out."""
+    url = sa.make_url(made.url)
+    other = pymysql.connect(host=url.host, user=url.username, database=url.database, port=url.port)
+    met: list[str] = []
+
+    def does_it(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        if sql.endswith(after) and not met:
+            met.append(sql)
+            does(other)
+
+    event.listen(sa.Engine, "after_cursor_execute", does_it)
+    try:
+        yield
+    finally:
+        event.remove(sa.Engine, "after_cursor_execute", does_it)
+    assert met
+
+
+@pytest.mark.parametrize("then", ["pass", "bind.commit()", "op.get_context().autocommit_block()"])
+@pytest.mark.parametrize(("kind", "first", "refused"), UNDOES_ALL)
+def test_a_refusal_that_undid_the_transaction_is_not_gone_over(
+    database: Callable[..., Database], kind: str, first: str, refused: str, then: str
+) -> None:
+    """What came before it is in the database in the end, or the version is not."""
+    made = database(kind)
+    if "DELETE" in refused:
+        with made.connected() as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER keep BEFORE DELETE ON t "
+                "BEGIN SELECT raise(ROLLBACK, 'this one stays'); END"
+            )
+    if then.endswith("block()"):
+        then = f"with {then}:\n        bind.execute(sa.text('SELECT 1'))"
+    made.revision(SURVIVES.format(first=first, refused=refused, then=then))
+
+    if kind == "sqlite":
+        said = made.refused()
+        assert said.startswith(
+            messages.TRANSACTION_UNDONE.partition("(")[0].format(step="upgrade b2")
+        )
+        assert refused in said
+        assert made.rows("SELECT version_num FROM alembic_version") == [("a1",)]
+        return
+
+    def write(other: Any) -> None:
+        other.cursor().execute("UPDATE t SET old = 100 WHERE id = 1")
+        other.commit()
+
+    with somebody(made, after="id = 2", does=write):
+        made.upgrade()  # as it is a matter of time, it is tried again
+    assert made.rows("SELECT old FROM t WHERE id <= 3 ORDER BY id") == [(101,), (21,), (31,)]
+    assert made.recorded() == 0
+
+
+def test_a_deadlock_is_not_gone_over(database: Callable[..., Database]) -> None:
+    """What it undid is not recorded as done when the revision commits by itself."""
+    made = database("mysql")
+    then = "op.execute('ALTER TABLE t ADD COLUMN c INTEGER')"
+    made.revision(
+        SURVIVES.format(
+            first="",
+            refused="UPDATE t SET old = old + 1 WHERE id = 1",
+            then=f"bind.commit(); {then}",
+        )
+    )
+
+    def cross(other: Any) -> None:
+        for number in 1, 4, 5, 6:  # a transaction that did more is not the one to be undone
+            other.cursor().execute(f"UPDATE t SET old = 0 WHERE id = {number}")
+        Timer(0.5, waits_for_it, [other]).start()
+
+    def waits_for_it(other: Any) -> None:
+        other.cursor().execute("UPDATE t SET old = 0 WHERE id = 2")
+        other.rollback()
+
+    with somebody(made, after="id = 2", does=cross):
+        made.upgrade()
+    assert made.rows("SELECT old FROM t WHERE id <= 3 ORDER BY id") == [(11,), (21,), (31,)]
+
+
 def test_a_cursor_of_the_driver_is_no_way_around(database: Callable[..., Database]) -> None:
     made = database("mysql")
     made.revision(

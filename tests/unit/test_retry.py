@@ -154,6 +154,8 @@ def test_what_is_refused_is_a_sentence(connection: sa.Connection, pauses: list[f
         (error_codes.UNDEFINED_TABLE, False),
         (error_codes.ER_LOCK_WAIT_TIMEOUT, True),
         (error_codes.ER_LOCK_DEADLOCK, True),
+        (error_codes.ER_CHECKREAD, True),
+        (error_codes.ER_TABLE_DEF_CHANGED, True),
         (error_codes.ER_NO_SUCH_TABLE, False),
     ],
 )

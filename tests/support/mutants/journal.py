@@ -282,4 +282,28 @@ FAULTS = [
         Replaced(RETRY, "first = _what_came_first(error)", "first = error"),
         "unit/generated::test_a_session_in_a_block_meets_a_busy_table",
     ),
+    # What a refusal undid
+    Fault(
+        "nobody asks whether a refusal undid the transaction",
+        Replaced(
+            SESSION_STATE,
+            "return self.has_written and self._server",
+            "return self._server is None and self._server",
+        ),
+        "unit/journal::test_a_refusal_that_undid_the_transaction_is_not_gone_over",
+    ),
+    Fault(
+        "what a deadlock undid is committed as done",
+        Replaced(
+            REPLAY,
+            "        self._require_whole()\n        self._recording.write()\n",
+            "        self._recording.write()\n",
+        ),
+        "unit/journal::test_a_deadlock_is_not_gone_over",
+    ),
+    Fault(
+        "a row that changed meanwhile is a failure",
+        Replaced(library("database/error_codes"), "        ER_CHECKREAD,\n", ""),
+        "unit/journal::test_a_refusal_that_undid_the_transaction_is_not_gone_over",
+    ),
 ]

@@ -27,6 +27,8 @@ UNDEFINED_TABLE = "42P01"
 INVALID_SCHEMA_NAME = "3F000"
 
 # MySQL and MariaDB
+ER_CHECKREAD = 1020
+"""MariaDB, with innodb_snapshot_isolation: a row has changed since the transaction began."""
 ER_DBACCESS_DENIED_ERROR = 1044
 ER_TABLE_EXISTS_ERROR = 1050
 ER_BAD_TABLE_ERROR = 1051
@@ -49,6 +51,8 @@ ER_TRG_ALREADY_EXISTS = 1359
 ER_TRG_DOES_NOT_EXIST = 1360
 ER_SAME_NAME_PARTITION = 1517
 ER_VIEW_INVALID = 1356
+ER_TABLE_DEF_CHANGED = 1412
+"""Of a table that was altered since the transaction began to read."""
 ER_EVENT_ALREADY_EXISTS = 1537
 ER_EVENT_DOES_NOT_EXIST = 1539
 ER_FK_DUP_NAME = 1826
@@ -72,10 +76,12 @@ BUSY: frozenset[str | int] = frozenset(
         SERIALIZATION_FAILURE,
         ER_LOCK_WAIT_TIMEOUT,
         ER_LOCK_DEADLOCK,
+        ER_CHECKREAD,
+        ER_TABLE_DEF_CHANGED,
         SQLITE_BUSY,
     }
 )
-"""Somebody else holds the table or the database: later, the same statement may succeed."""
+"""Somebody else is at the table or the database: later, the same statement may succeed."""
 
 NOT_ALLOWED: frozenset[str | int] = frozenset(
     {INSUFFICIENT_PRIVILEGE, ER_DBACCESS_DENIED_ERROR, ER_SPECIFIC_ACCESS_DENIED_ERROR}

@@ -181,6 +181,7 @@ REPLAYED_FAILURE = "`{step}` was interrupted after one of its statements had bee
 CANNOT_TELL = "`{step}` was interrupted during this statement, and nothing tells how far it came.\n{sql}\nLook at what it did, finish the revision by hand and run `make stamp to=...`. What had been done before it: {count} statement(s), the last one: {last}"
 STILL_RUNNING = "The server is still at a statement that an interrupted command sent (session {session}): {sql}\nLet it end, or end that session, and run the command again."
 JOURNAL_OF_2_0 = "`{step}` was interrupted under a version of alambique before 2.1, whose notes this one does not read. Finish it with the version it was begun with, or by hand and run `make stamp to=...`."
+TRANSACTION_UNDONE = "`{step}` went on although the database had refused a statement ({cause}) and undone the whole transaction with it, so that what the revision had done before is gone.\n{sql}\nNothing more was carried out. Let the error end the revision, or on SQLite say OR ABORT instead of OR ROLLBACK, and run the command again."
 ASKS_ABOUT_OURS = "`{step}` asks its session about the statement before, and the journal has come in between, as it does in an autocommit_block and after a CALL.\n{sql}\nIt was not carried out. Take the count from the statement's own result, `op.get_bind().execute(...).rowcount`, and run the command again."
 LOSSES = {
     "temporary": "the temporary table it made went with its session",

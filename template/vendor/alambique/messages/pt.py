@@ -185,6 +185,7 @@ REPLAYED_FAILURE = "`{step}` foi interrompida depois que um dos seus comandos ti
 CANNOT_TELL = "`{step}` foi interrompida durante este comando, e nada diz até onde ele chegou.\n{sql}\nVeja o que ele fez, termine a revisão à mão e rode `make stamp to=...`. O que tinha sido feito antes dele: {count} comando(s), o último: {last}"
 STILL_RUNNING = "O servidor ainda está em um comando que uma execução interrompida enviou (sessão {session}): {sql}\nDeixe-o terminar, ou encerre essa sessão, e rode o comando de novo."
 JOURNAL_OF_2_0 = "`{step}` foi interrompida com uma versão do alambique anterior à 2.1, cujas anotações esta não lê. Termine-a com a versão em que começou, ou à mão, e rode `make stamp to=...`."
+TRANSACTION_UNDONE = "`{step}` continuou embora o banco tivesse recusado um comando ({cause}) e desfeito com ele a transação inteira: o que a revisão tinha feito antes se perdeu.\n{sql}\nNada mais foi executado. Deixe o erro encerrar a revisão, ou, no SQLite, escreva OR ABORT em vez de OR ROLLBACK, e rode o comando de novo."
 ASKS_ABOUT_OURS = "`{step}` pergunta à sessão pelo comando anterior, e o diário passou no meio, como faz em um autocommit_block e depois de um CALL.\n{sql}\nEle não foi executado. Pegue a contagem do resultado do próprio comando, `op.get_bind().execute(...).rowcount`, e rode o comando de novo."
 LOSSES = {
     "temporary": "a tabela temporária que ela criou se foi com a sessão",

@@ -125,6 +125,7 @@ class Execution:
     def _before_commit(self) -> None:
         self._recording.write()
         self._server.before_commit()
+        self._session.has_written = False
 
     def _about_session(self, statement: Statement, parameters: str) -> Answer:
         if statements.first_word(statement.sql) == "ROLLBACK":
@@ -132,7 +133,10 @@ class Execution:
         return self._recorded(statement, parameters, self._session.execute)
 
     def _in_open_transaction(self, statement: Statement, parameters: str) -> Answer:
-        return self._recorded(statement, parameters, lambda it: it.execute(it.sql))
+        answer = self._recorded(statement, parameters, lambda it: it.execute(it.sql))
+        if answer.description is None or not statements.only_reads(statement.sql):
+            self._session.has_written = True
+        return answer
 
     def _recorded(
         self, statement: Statement, parameters: str, execute: Callable[[Statement], Answer]
@@ -213,6 +217,7 @@ class Execution:
             self._server.before_commit()
         if keep:
             self._server.aside.commit()
+        self._session.has_written = False  # it commits that
 
         try:
             answer = statement.execute(sql)

@@ -77,9 +77,10 @@ class Reading(Watching):
         self.require_told()
         self._steps.append([])
 
-    def give_up(self) -> None:
-        """Keep nothing of the step that cannot be told of."""
+    def give_up(self) -> bool:
+        """Keep nothing of the step that cannot be told of; those before it are kept."""
         self._steps[-1] = []
+        return True
 
     def autocommit_block(self) -> AbstractContextManager[None]:
         """Do nothing about transactions."""

@@ -30,8 +30,10 @@ from alambique.database.watched import Statement
 from alambique.names import ColumnName, TableName
 from alambique.upgrade.execution import OUTSIDE_TRANSACTIONS
 from alambique.upgrade.loss import Loss, Losses
+from alambique.upgrade.retry import is_busy
+from alambique.upgrade.server import Server
 from alambique.upgrade.statements import first_word, undoes_all
-from alambique.upgrade.watching import Watching, begin, is_busy, undo_all, walk
+from alambique.upgrade.watching import Watching, begin, undo_all, walk
 
 # What a rehearsal that commits is in: what it would have kept is, until all of it is undone.
 SAVEPOINT = "alambique_trial"
@@ -187,6 +189,9 @@ class Rehearsal(Watching):
         self._retyping = Retyping(connection)
         self._is_sqlite = connection.dialect.name == "sqlite"
         self.commits_each = False
+        self._server = Server(connection, transactional_ddl=True)
+        self._was_undone = False
+        """Did the database undo the transaction that all of this is in?"""
         self._aside = Aside(connection)
         self._aside.query(f"SAVEPOINT {SAVEPOINT}")
 
@@ -199,12 +204,21 @@ class Rehearsal(Watching):
         self.require_told()
         self.keep()
 
-    def give_up(self) -> None:
-        """Undo the step that cannot be told of."""
+    def give_up(self) -> bool:
+        """Undo the step that cannot be told of; return whether what came before it is kept."""
+        if self._was_undone:
+            return False
         self.undo()
+        return True
 
     def keep(self) -> None:
-        """Do what a commit would, within the transaction that is undone."""
+        """Do what a commit would, within the transaction that is undone.
+
+        Raises:
+            CannotTell: there is none any more.
+        """
+        if self._was_undone:
+            self.require_told()
         self._aside.query(f"RELEASE SAVEPOINT {SAVEPOINT}")
         self._aside.query(f"SAVEPOINT {SAVEPOINT}")
         self._kept_deleted = dict(self.deleted)
@@ -212,7 +226,9 @@ class Rehearsal(Watching):
         self._kept_names = self.names.copy()
 
     def undo(self) -> None:
-        """Do what a rollback would."""
+        """Do what a rollback would, unless the database has done it."""
+        if self._was_undone:
+            return
         self._aside.query(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
         self.deleted = dict(self._kept_deleted)
         self.retyped = dict(self._kept_retyped)
@@ -248,7 +264,7 @@ class Rehearsal(Watching):
             return Answer()
         found = list(changes(statement.sql))
         remembered = [] if self._is_sqlite else self._remembered(found, statement.sql)
-        answer = self._alone(statement) if self.commits_each else statement.execute(statement.sql)
+        answer = self._alone(statement) if self.commits_each else self._execute(statement)
         for values in remembered:
             self._note_retyped(values.column, self._retyping.lost(values))
         self._note(found, answer)
@@ -270,10 +286,24 @@ class Rehearsal(Watching):
         if first is not None:
             self.retyped[first] = self.retyped.get(first, 0) + lost
 
+    def _execute(self, statement: Statement) -> Answer:
+        """Carry out a statement; what follows is not, if its refusal undid the transaction.
+
+        On SQLite that is what `OR ROLLBACK`, `raise(ROLLBACK, ...)` and a full disk do: what came
+        before it would be missing from what is found, and what follows would be kept.
+        """
+        try:
+            return statement.execute(statement.sql)
+        except self._aside.driver_error:
+            if self._server.has_transaction is False:
+                self._was_undone = True
+                self.cannot(statement.sql)
+            raise
+
     def _alone(self, statement: Statement) -> Answer:
         """Carry out a statement that would be a transaction of its own."""
         try:
-            answer = statement.execute(statement.sql)
+            answer = self._execute(statement)
         except self._aside.driver_error as error:
             self.undo()
             if codes(error).isdisjoint(OUTSIDE_TRANSACTIONS):

@@ -68,6 +68,8 @@ class Replay:
         self._raised_again: Exception | None = None
         self._refusal: Exception | None = None
         """The server's error, if it was the last thing that it said."""
+        self._undone_by: str | None = None
+        """The statement whose refusal undid the whole transaction."""
         self._interrupt: BaseException | None = None
         """Such as Ctrl-C: what is raised as a connection is left in that state is less true."""
 
@@ -117,7 +119,7 @@ class Replay:
 
     def perform(self, statement: Statement) -> Answer:
         """Answer a statement from the records, or have it carried out and record its answer."""
-        self._require_not_busy()
+        self._require_whole()
         parameters = statements.digest(statement.parameters)
         if self._met < len(self._left):
             answer = self._replay(statement, parameters)
@@ -137,6 +139,7 @@ class Replay:
 
     def commit(self, commit: Callable[[], None]) -> None:
         """Have a transaction committed, with the records of what it did."""
+        self._require_whole()
         self._recording.write()
         self._server.before_commit()
         commit()
@@ -169,19 +172,31 @@ class Replay:
             return self._execution.carry_out(statement, parameters)
         except Exception as error:
             self._refusal = error
+            with suppress(SQLAlchemyError):  # the connection may be lost
+                self._undone_by = statement.sql if self._session.was_undone() else None
             raise
         except BaseException as interrupt:
             self._interrupt = interrupt
             raise
 
-    def _require_not_busy(self) -> None:
-        """Stop a revision that goes on after it met a busy table, as if it had not.
+    def _require_whole(self) -> None:
+        """Stop a revision that goes on as if what came before a refusal were still there.
 
-        To try again is ours: a deadlock has undone what came before it, too.
+        Of a busy table nobody knows, as a deadlock undoes that, too: to try again is ours.
+
+        Raises:
+            DBAPIError: a table was busy.
+            CommandError: the refusal undid the whole transaction.
         """
         refusal = self._refusal
-        if refusal is not None and not codes(getattr(refusal, "orig", refusal)).isdisjoint(BUSY):
+        if refusal is None:
+            return
+        if not codes(getattr(refusal, "orig", refusal)).isdisjoint(BUSY):
             raise refusal
+        if self._undone_by is not None:
+            what = {"step": self._step, "sql": _shown(self._undone_by)}
+            cause = getattr(refusal, "orig", refusal)
+            raise CommandError(messages.TRANSACTION_UNDONE.format(**what, cause=cause))
 
     # Replaying
 
@@ -254,9 +269,10 @@ class Replay:
         """End a step that did all it does.
 
         Raises:
-            CommandError: it did less than what was recorded of it.
+            DBAPIError: a table was busy, and it went on.
+            CommandError: it did less than what was recorded of it; or what it did was undone.
         """
-        self._require_not_busy()
+        self._require_whole()
         if self._met < len(self._left):
             record = self._left[self._met]
             if record.answer is not None or self._happened(record):

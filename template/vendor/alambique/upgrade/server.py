@@ -69,6 +69,16 @@ class Server:
             return not pooled.driver_connection.in_transaction
         return self.connection.dialect.detect_autocommit_setting(pooled)
 
+    @property
+    def has_transaction(self) -> bool | None:
+        """Is a transaction open? None where nobody says so."""
+        if self.backend == "sqlite":
+            return not self.commits_each
+        if not getattr(self.connection.dialect, "is_mariadb", False):
+            return None
+        ((is_open,),) = self.aside.query("SELECT @@in_transaction")
+        return bool(is_open)
+
     def session(self) -> str:
         """Return what tells this session from every other."""
         if self._session is None:

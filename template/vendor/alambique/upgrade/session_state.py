@@ -25,6 +25,8 @@ class SessionState:
         self.has_savepoint = False
         self.savepoint_is_transaction = False
         """Was there none for it to be in? On SQLite, releasing it then commits."""
+        self.has_written = False
+        """Has the transaction that is open changed anything?"""
         self.ours_came_last = False
         """Was the session's last statement one of the journal's?"""
         self._tables_are_locked = False
@@ -73,6 +75,14 @@ class SessionState:
     def end_transaction(self) -> None:
         """Note that the transaction has ended, and its savepoints with it."""
         self.has_transaction = self.has_savepoint = self.savepoint_is_transaction = False
+        self.has_written = False
+
+    def was_undone(self) -> bool:
+        """Tell whether a refusal undid the whole transaction, with what came before it.
+
+        A deadlock does, on SQLite what says OR ROLLBACK or raise(ROLLBACK, ...), and a full disk.
+        """
+        return self.has_written and self._server.has_transaction is False
 
     def leave(self) -> None:
         """Take from the session what an attempt that failed left: the next one begins anew.

@@ -13,7 +13,7 @@ from alambique.database.deletions import taken_by_keys, taken_by_triggers
 from alambique.database.retyped import Retyping
 from alambique.names import ColumnName, TableName
 from alambique.upgrade.loss import Loss, Untold
-from alambique.upgrade.watching import is_busy
+from alambique.upgrade.retry import is_busy
 
 
 class Tally:

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from alambique.database.answers import Answer, Row
 from alambique.database.aside import Aside
 from alambique.database.elsewhere import heard_elsewhere
-from alambique.database.error_codes import BUSY, codes
 from alambique.database.watched import Statement, watched
 from alambique.upgrade.loss import Untold
+from alambique.upgrade.retry import is_busy
 from alambique.upgrade.server import Server
 
 
@@ -40,8 +40,8 @@ class Watching(ABC):
         """
 
     @abstractmethod
-    def give_up(self) -> None:
-        """Keep nothing of the step that cannot be told of."""
+    def give_up(self) -> bool:
+        """Keep nothing of the step that cannot be told of; return whether the others are kept."""
 
     @abstractmethod
     def autocommit_block(self) -> AbstractContextManager[None]:
@@ -92,7 +92,9 @@ def walk(
     steps: Sequence[RevisionStep],
     watcher: Watching,
 ) -> list[Untold]:
-    """Have steps run, watched, up to one that cannot be told of; return it and those after it.
+    """Have steps run, watched, up to one that cannot be told of; return those that are not.
+
+    They are that one and what comes after it, or all, if it undid those before it.
 
     Args:
         migration: what Alembic made of the connection.
@@ -121,8 +123,8 @@ def walk(
         else:
             continue
 
-        watcher.give_up()
-        return [Untold(each.revision.revision, cause) for each in steps[place:]]
+        told = steps[:place] if watcher.give_up() else ()
+        return [Untold(each.revision.revision, cause) for each in steps[len(told) :]]
     return []
 
 
@@ -145,11 +147,6 @@ def _as_a_command(
             yield
     finally:
         del vars(migration)["autocommit_block"]
-
-
-def is_busy(error: DBAPIError) -> bool:
-    """Tell whether an error says that somebody else has the table."""
-    return not codes(error.orig).isdisjoint(BUSY)
 
 
 def begin(connection: Connection) -> None:
