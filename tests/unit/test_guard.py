@@ -426,6 +426,32 @@ def test_what_undoes_a_rehearsal_is_asked_about(project: Minimal, lite: Database
     assert lite.run("SELECT id, nome FROM usuarios ORDER BY id") == [(1, "um"), (2, None)]
 
 
+@pytest.mark.parametrize(
+    "down",
+    [
+        "SELECT setval('numbers', 1)",
+        "DO $$ BEGIN PERFORM setval('numbers', 1, false); END $$",
+    ],
+)
+def test_a_sequence_stands_where_it_stood(
+    project: Minimal, new_database: Callable[[str], str], down: str
+) -> None:
+    """No transaction undoes `setval`, and a number that comes again is refused by a key."""
+    url = new_database("postgresql")
+    create_missing_database(make_url(url))
+    database = Database(url)
+    project.revision("a1", upgrade=f"{table('usuarios')}\nop.execute('CREATE SEQUENCE numbers')")
+    project.revision(
+        "b2", "a1", downgrade=f'op.execute("{down}")\nop.execute("DELETE FROM usuarios")'
+    )
+    command.upgrade(database.config, "head")
+    database.fill("usuarios")
+    database.run("SELECT setval('numbers', 50)")
+
+    assert database.lost() == ["usuarios"]
+    assert database.run("SELECT nextval('numbers')") == [(51,)]
+
+
 def test_a_query_that_comes_first_is_answered(project: Minimal, mariadb: Database) -> None:
     """Where DDL commits, what a revision reads before it writes is as it will be."""
     project.revision("a1", upgrade=table("usuarios"))

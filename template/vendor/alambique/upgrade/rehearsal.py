@@ -25,6 +25,7 @@ from alambique.database.contents import (
 )
 from alambique.database.error_codes import codes
 from alambique.database.retyped import Remembered, Retyping
+from alambique.database.sequences import sequences_put_back
 from alambique.database.statement_text import statements
 from alambique.database.watched import Statement
 from alambique.names import ColumnName, TableName
@@ -58,18 +59,19 @@ def rehearsed(
     Raises:
         DBAPIError: the server refuses the first step, or a table is busy.
     """
-    begin(connection)
-    before = tables(connection)
-    writes = total_writes(connection)
-    rehearsal = Rehearsal(connection, Names(before))
+    with sequences_put_back(connection):
+        begin(connection)
+        before = tables(connection)
+        writes = total_writes(connection)
+        rehearsal = Rehearsal(connection, Names(before))
 
-    found = Losses(untold=walk(migration, connection, steps, rehearsal))
-    now = tables(connection, rehearsal.names)
-    doubtful = touched(connection, before, now, writes)
-    counted = {key: _count(connection, table) for key, table in _left(before, now, doubtful)}
-    retyped = dict(rehearsal.retyped)
+        found = Losses(untold=walk(migration, connection, steps, rehearsal))
+        now = tables(connection, rehearsal.names)
+        doubtful = touched(connection, before, now, writes)
+        counted = {key: _count(connection, table) for key, table in _left(before, now, doubtful)}
+        retyped = dict(rehearsal.retyped)
+        undo_all(connection)
 
-    undo_all(connection)
     connection.begin()
     for key, table in before.items():
         left = now.get(key) or _namesake(before, now, table)
