@@ -1,6 +1,7 @@
 """How the tests are run: options, markers, workers, and the numbers at the end."""
 
 import os
+import signal
 from collections import Counter
 
 import pytest
@@ -23,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: only with --full")
     if config.getoption("--remaining"):
         config.option.full = True
+    # A shell has what it starts in the background ignore Ctrl-C, and all that this starts, too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -69,8 +69,8 @@ WHAT_IS_LOST = [
         "what a downgrade tries is kept",
         Replaced(
             REHEARSAL,
-            "    undo_all(connection)\n    connection.begin()\n",
-            "    connection.commit()\n    connection.begin()\n",
+            "        undo_all(connection)\n\n    connection.begin()\n",
+            "        connection.commit()\n\n    connection.begin()\n",
         ),
         "unit/guard::test_what_is_lost_is_asked_about",
     ),
