@@ -344,12 +344,15 @@ CELLS: list[dict[str, Any]] = [
 
 
 def whatever_the_answers() -> list[Any]:
-    """Every page with every cell; the database has no part in updating the template."""
+    """Every page with two cells and every cell with some pages.
+
+    The database has no part in updating the template.
+    """
     return [
         pytest.param(page, answers, id="-".join(map(str, [page, *answers.values()])))
-        for page in PAGES
-        for answers in CELLS
-        if page != "template" or "database" not in answers
+        for number, page in enumerate(PAGES)
+        for place, answers in enumerate(CELLS)
+        if (number + place) % 2 == 0 and (page != "template" or "database" not in answers)
     ]
 
 

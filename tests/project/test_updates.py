@@ -42,8 +42,8 @@ def every_cell() -> Iterator[tuple[str, str, str]]:
     versions = released()
     ends = (versions[0], versions[-1])
     yield from ((version, default, "newest") for version in versions)
-    yield from itertools.product(ends, others, ["newest"])
-    yield from ((version, default, "oldest") for version in ends)
+    yield from zip(itertools.cycle(ends), others, itertools.repeat("newest"), strict=False)
+    yield (versions[0], default, "oldest")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

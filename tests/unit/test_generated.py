@@ -19,7 +19,7 @@ from support.servers import server_url
 
 # Seeds, and one of how many statements is interrupted.
 SAMPLE = range(1, 3), 29
-FULL = range(1, 4), 9
+FULL = range(1, 4), 12
 
 
 @contextmanager
