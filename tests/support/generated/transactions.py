@@ -24,6 +24,63 @@ for number in (<old>, <new>, <old>):
     )
 
 
+@move("mysql", in_autocommit=False)
+def error_answered_by_commit(w: World) -> str:
+    table = w.table(takes_rows=True)
+    return code(
+        """
+for number in (<old>, <old>):
+    op.execute("UPDATE <t> SET a = a + 1 WHERE id > 1")
+    try:
+        op.execute(f"INSERT INTO <t> (id, a, b) VALUES ({number}, 5, 'try')")
+    except sa.exc.DBAPIError as error:
+        bind.commit()
+op.execute("UPDATE <t> SET a = a * 2")
+""",
+        t=table.name,
+        old=table.ids[0],
+    )
+
+
+@move("mysql", in_autocommit=False)
+def error_answered_by_rollback(w: World) -> str:
+    table = w.table(takes_rows=True)
+    return code(
+        """
+for number in (<old>, <old>):
+    op.execute("UPDATE <t> SET a = a + 1 WHERE id > 1")
+    try:
+        op.execute(f"INSERT INTO <t> (id, a, b) VALUES ({number}, 5, 'try')")
+    except sa.exc.DBAPIError as error:
+        bind.rollback()
+op.execute("UPDATE <t> SET a = a * 2")
+""",
+        t=table.name,
+        old=table.ids[0],
+    )
+
+
+@move(in_autocommit=False)
+def error_answered_by_a_block(w: World) -> str:
+    table = w.table(takes_rows=True)
+    (new,) = table.more(1)
+    return code(
+        """
+op.execute("UPDATE <t> SET a = a + 1 WHERE id > 1")
+try:
+    with bind.begin_nested():
+        op.execute(f"INSERT INTO <t> (id, a, b) VALUES (<old>, 5, 'try')")
+except sa.exc.DBAPIError as error:
+    with op.get_context().autocommit_block():
+        op.execute("INSERT INTO <t> (id, a, b) VALUES (<new>, 5, 'block')")
+op.execute("UPDATE <t> SET a = a * 2")
+""",
+        t=table.name,
+        old=table.ids[0],
+        new=new,
+    )
+
+
 @move("mysql")
 def ddl_error_swallowed(w: World) -> str:
     table = w.table()
