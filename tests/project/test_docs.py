@@ -61,6 +61,7 @@ EXPLAINED = {
 # What is printed and is no error: news, questions, headings, words.
 NO_ERRORS = {
     *(
+        "CONNECTED_ANEW",
         "DRIVER_SIBLING",
         "STAMPED",
         "NOTHING_DONE",

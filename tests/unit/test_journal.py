@@ -99,6 +99,14 @@ class Database:
         return int(count)
 
 
+def connected(made: Database) -> Any:
+    """Connect to a MariaDB without SQLAlchemy, of which the library would hear."""
+    url = sa.make_url(made.url)
+    return pymysql.connect(
+        host=url.host, user=url.username, database=url.database, port=url.port or 3306
+    )
+
+
 @pytest.fixture
 def database(tmp_path: Path, new_database: Callable[[str], str]) -> Callable[..., Database]:
     """Make a project on a new database of a kind."""
@@ -178,8 +186,7 @@ def test_a_row_that_is_busy_costs_no_other(
     monkeypatch.setenv("MIGRATION_LOCK_TIMEOUT", "1")
     made = database("mysql")
     made.revision(BACKFILL)
-    url = sa.make_url(made.url)
-    other = pymysql.connect(host=url.host, user=url.username, database=url.database, port=url.port)
+    other = connected(made)
     held: list[str] = []
 
     def hold(_connection: object, _cursor: object, sql: str, *_: object) -> None:
@@ -329,8 +336,7 @@ UNDOES_ALL = [
 @contextmanager
 def somebody(made: Database, after: str, does: Callable[[Any], None]) -> Iterator[None]:
     """Have somebody do something once, when a statement that ends so has been carried out."""
-    url = sa.make_url(made.url)
-    other = pymysql.connect(host=url.host, user=url.username, database=url.database, port=url.port)
+    other = connected(made)
     met: list[str] = []
 
     def does_it(_connection: object, _cursor: object, sql: str, *_: object) -> None:
@@ -406,6 +412,85 @@ def test_a_deadlock_is_not_gone_over(database: Callable[..., Database]) -> None:
     with somebody(made, after="id = 2", does=cross):
         made.upgrade()
     assert made.rows("SELECT old FROM t WHERE id <= 3 ORDER BY id") == [(11,), (21,), (31,)]
+
+
+MAPPED = """
+from sqlalchemy import orm
+
+
+class T(orm.declarative_base()):
+    __tablename__ = "t"
+    id = sa.Column(sa.Integer, primary_key=True)
+    old = sa.Column(sa.Integer)
+"""
+
+
+def test_a_commit_of_which_nobody_heard_is_not_taken_for_nothing(
+    database: Callable[..., Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is lost as the answer comes: what it kept, records too, is there."""
+    made = database("mysql")
+    made.revision(
+        """
+        with op.get_context().autocommit_block(), orm.Session(bind=bind) as session:
+            for one in session.scalars(sa.select(T).order_by(T.id)).all():
+                one.old = one.old + 1
+            session.commit()
+        """,
+        more=MAPPED,
+    )
+    killer = connected(made)
+    query = pymysql.connections.Connection.query
+    updates: list[str] = []
+
+    def lost(connection: Any, sql: str, *arguments: Any) -> Any:
+        answer = query(connection, sql, *arguments)
+        updates.extend([sql] if sql.startswith("UPDATE t") else [])
+        if sql == "COMMIT" and len(updates) == 6:
+            updates.append(sql)
+            query(killer, f"KILL {connection.thread_id()}")
+            query(connection, "SELECT 1")
+        return answer
+
+    monkeypatch.setattr(pymysql.connections.Connection, "query", lost)
+    with pytest.raises(CommandError):
+        made.upgrade()
+    made.upgrade()
+    assert made.rows("SELECT old FROM t ORDER BY id") == [(10 * n + 1,) for n in range(1, 7)]
+
+
+@pytest.mark.parametrize("block", ["", "with op.get_context().autocommit_block():"])
+@pytest.mark.parametrize(
+    ("kind", "end"),
+    [
+        ("mysql", "KILL CONNECTION_ID()"),
+        ("postgresql", "SELECT pg_terminate_backend(pg_backend_pid())"),
+    ],
+)
+def test_no_revision_goes_on_with_another_connection(
+    database: Callable[..., Database], kind: str, end: str, block: str
+) -> None:
+    """The lock went with the first one, and nobody watches the second."""
+    made = database(kind)
+    made.revision(
+        f"""
+        {block or "if bind:"}
+            for attempt in range(2):
+                try:
+                    op.execute("{end}")
+                except sa.exc.DBAPIError:
+                    bind.rollback()
+            op.execute("INSERT INTO t VALUES (9, 9)")
+            op.execute("CREATE TABLE u (id INTEGER)")
+        """
+    )
+    before = made.tables()
+    with pytest.raises(CommandError):
+        made.upgrade()
+    after = made.tables()
+    for each in before, after:
+        each.pop(JOURNAL_TABLE, None)  # it may say what is in doubt
+    assert after == before
 
 
 def test_a_cursor_of_the_driver_is_no_way_around(database: Callable[..., Database]) -> None:

@@ -306,4 +306,22 @@ FAULTS = [
         Replaced(library("database/error_codes"), "        ER_CHECKREAD,\n", ""),
         "unit/journal::test_a_refusal_that_undid_the_transaction_is_not_gone_over",
     ),
+    Fault(
+        "what a lost connection kept is forgotten over another",
+        Replaced(
+            REPLAY,
+            "self._refusal is not None and self._server.is_connected:",
+            "self._refusal is not None:",
+        ),
+        "unit/journal::test_a_commit_of_which_nobody_heard_is_not_taken_for_nothing",
+    ),
+    Fault(
+        "a revision goes on over a connection that nobody watches",
+        Replaced(
+            WATCHED,
+            "        if pooled.dbapi_connection is not stand_in:",
+            "        if not stand_in:",
+        ),
+        "unit/journal::test_no_revision_goes_on_with_another_connection",
+    ),
 ]

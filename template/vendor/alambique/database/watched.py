@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from sqlalchemy import event
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
-from alambique import private
+from alambique import messages, private
 from alambique.database.answers import Answer, Row
 
 # What a driver adds to PEP 249 that reads or writes rows: nobody could note or repeat it.
@@ -250,15 +252,38 @@ def unwatched(connection: Connection) -> Any:
     return found.real if isinstance(found, WatchedConnection) else found
 
 
+def _lost(connection: Connection, sql: str) -> DBAPIError:
+    driver = connection.dialect.loaded_dbapi
+    error = driver.OperationalError(messages.CONNECTED_ANEW)
+    found = DBAPIError.instance(sql, None, error, driver.Error, connection_invalidated=True)
+    assert isinstance(found, DBAPIError)
+    return found
+
+
 @contextmanager
 def watched(connection: Connection, watcher: Watcher) -> Iterator[WatchedConnection]:
-    """Have every statement on a connection pass by somebody, until the block ends."""
+    """Have every statement on a connection pass by somebody, until the block ends.
+
+    SQLAlchemy connects anew where a connection was lost and somebody goes on: nobody watches that
+    one, and what was the first one's, such as a lock, is gone. So nothing goes over it.
+
+    Args:
+        connection: the connection, which goes to one of its driver's now.
+        watcher: hears of everything.
+    """
     pooled: Any = connection.connection
     real = pooled.dbapi_connection
     stand_in = WatchedConnection(real, watcher)
+
+    def require_watched(_connection: Connection, _cursor: object, sql: str, *_: object) -> None:
+        if pooled.dbapi_connection is not stand_in:
+            raise _lost(connection, sql)
+
     private.stand_before(pooled, stand_in)
+    event.listen(connection, "before_cursor_execute", require_watched)
     try:
         yield stand_in
     finally:
+        event.remove(connection, "before_cursor_execute", require_watched)
         if pooled.dbapi_connection is stand_in:  # it is None where the connection was lost
             private.stand_before(pooled, real)

@@ -156,6 +156,7 @@ LOCK_WAITS = (
 LOCK_HOLDER = "session {number} ({user}, {program}), {doing} since {since}"
 LOCK_LOST = "The migration lock is no longer ours, or cannot be asked for ({cause}): another migration may be under way. What was not committed is undone, and nothing more was begun; run the command again, it goes on from there."
 LOCK_NOT_RELEASED = "What was asked for is done, but the migration lock could not be given back ({cause}). It goes with its connection."
+CONNECTED_ANEW = "the revision went on with another one"
 CONNECTION_LOST = "The connection to the database was lost ({cause}), and the migration lock with it. What was not committed is undone; run the command again, it goes on from there.\n{sql}"
 GOAL_MOVED = "The database was at {before} when `{goal}` was asked for, and another migration took it to {now} meanwhile: `{goal}` would mean something else now. Nothing was done; look with `make current`, and ask again."
 CHANGED_MEANWHILE = "What was there a moment ago is not there any more ({cause}): another migration is under way. Nothing was written; run the command again when it has ended."

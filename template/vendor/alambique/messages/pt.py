@@ -156,6 +156,7 @@ LOCK_WAITS = (
 LOCK_HOLDER = "sessão {number} ({user}, {program}), {doing} desde {since}"
 LOCK_LOST = "A trava de migração não é mais nossa, ou não se pode saber ({cause}): talvez haja outra migração em curso. O que não foi confirmado foi desfeito, e nada mais foi começado; rode o comando de novo, ele segue dali."
 LOCK_NOT_RELEASED = "O que foi pedido está feito, mas não foi possível devolver a trava de migração ({cause}). Ela some com a conexão."
+CONNECTED_ANEW = "a revisão continuou com outra"
 CONNECTION_LOST = "A conexão com o banco caiu ({cause}), e com ela a trava de migração. O que não foi confirmado foi desfeito; rode o comando de novo, ele segue dali.\n{sql}"
 GOAL_MOVED = "O banco estava em {before} quando `{goal}` foi pedido, e enquanto isso outra migração o levou a {now}: `{goal}` agora seria outra coisa. Nada foi feito; veja com `make current` e peça de novo."
 CHANGED_MEANWHILE = "O que havia há um instante não há mais ({cause}): há outra migração em curso. Nada foi escrito; rode o comando de novo quando ela terminar."

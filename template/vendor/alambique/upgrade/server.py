@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from alambique import messages
 from alambique.database import sessions
 from alambique.database.aside import Aside
+from alambique.database.watched import unwatched
 from alambique.upgrade import doubt, statements
 from alambique.upgrade.doubt import State
 from alambique.upgrade.lock_check import LockCheck
@@ -40,6 +41,7 @@ class Server:
         self.backend = connection.dialect.name
         self.records = Records(connection)
         self.aside = Aside(connection)
+        self._driver = unwatched(connection)
         self.looks_away = False
         """Are statements on other connections ours now, not the revision's?"""
         self._lock = lock
@@ -60,6 +62,11 @@ class Server:
             yield
         finally:
             self.looks_away = was_away
+
+    @property
+    def is_connected(self) -> bool:
+        """Is the connection still the one that there was, with its lock and its transaction?"""
+        return not self.connection.invalidated and unwatched(self.connection) is self._driver
 
     @property
     def commits_each(self) -> bool:
