@@ -169,7 +169,10 @@ def streamed(w: World) -> str:
     return code(
         """
 query = sa.text("SELECT id, a FROM <t> ORDER BY id")
-seen = bind.execute(query, execution_options={"stream_results": True})
+# PostgreSQL has its cursor in a transaction only.
+is_block = bind.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+may_stream = not is_block or bind.dialect.name != "postgresql"
+seen = bind.execute(query, execution_options={"stream_results": may_stream})
 numbers = [(row.id, row.a) for row in seen.yield_per(2)]
 for id, a in numbers:
     bind.execute(sa.text("UPDATE <t> SET a = :a WHERE id = :id"), {"id": id, "a": a - 1})
