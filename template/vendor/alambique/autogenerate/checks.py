@@ -37,6 +37,11 @@ class Check:
     words: str
     """Its condition, as one types it in a revision."""
 
+    @property
+    def sql(self) -> str:
+        """Its condition, as the database is sent it: of `::`, no colon needs to be escaped."""
+        return self.words.replace("\\:", ":")
+
     def called(self, name: str, table: sa.Table) -> sa.CheckConstraint:
         """Return the constraint, on another table, to be written under a name."""
         words: Any = Words(self.words)
@@ -97,7 +102,7 @@ def compare_checks(
     both = [(found[name], named[name]) for name in sorted(found.keys() & named.keys())]
     new = [named[name][-1] for name in sorted(named.keys() - found.keys())]
 
-    other = [(old, now) for old, now in both if old.words not in {each.words for each in now}]
+    other = [(old, now) for old, now in both if old.sql not in {each.sql for each in now}]
     unsure = [check for old, now in other for check in (old, *now)]
     unsure += gone + nameless if nameless else []
     read = stored_checks(context, mapped_table, {check.words for check in unsure})
