@@ -56,7 +56,7 @@ THOUSAND = [
 ]
 # One of how many statements a process is killed at: a service's mode has no part in migrations but
 # the driver that its URL names.
-AT_EACH = {"sync": 1, "async": 4}
+EVERY = {"sync": 1, "async": 4}
 FAILURES = {
     "raise ValueError('no meio')": "ValueError: no meio",
     "op.execute('UPDATE nada SET x = 1')": "UPDATE nada SET x = 1",
@@ -86,7 +86,7 @@ def test_an_upgrade_killed_at_any_statement_resumes(
 ) -> None:
     made = service(project, database, mode)
     write_revisions(made, TEN)
-    places = kills(full, made, position, "upgrade", "head", every=AT_EACH[mode])
+    places = kills(full, made, position, "upgrade", "head", every=EVERY[mode])
     whole = snapshot(made)
     assert len(whole["auditoria"]["rows"]) == len(TEN)
     for kill in places:
@@ -109,7 +109,7 @@ def test_a_downgrade_killed_in_the_middle_resumes(
     made = service(project, database, mode)
     first, *_ = write_revisions(made, TEN)
     Run(made, "upgrade", "head").end()
-    places = kills(full, made, "after", "downgrade", first, every=3 * AT_EACH[mode])
+    places = kills(full, made, "after", "downgrade", first, every=3 * EVERY[mode])
     down = snapshot(made)
     assert len(down["auditoria"]["rows"]) == 2 * len(TEN) - 1
     for kill in places:

@@ -42,7 +42,8 @@ def every_cell() -> Iterator[tuple[str, str, str]]:
     versions = released()
     ends = (versions[0], versions[-1])
     yield from ((version, default, "newest") for version in versions)
-    yield from zip(itertools.cycle(ends), others, itertools.repeat("newest"), strict=False)
+    in_turn = zip(itertools.cycle(ends), others, strict=False)
+    yield from ((version, answers, "newest") for version, answers in in_turn)
     yield (versions[0], default, "oldest")
 
 

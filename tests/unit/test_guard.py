@@ -374,7 +374,7 @@ with other.begin() as connection:
 
 
 @pytest.mark.parametrize(
-    ("backend", "down"),
+    ("database", "down"),
     [
         ("postgresql", SECOND),
         ("sqlite", 'op.get_bind().connection.executescript("DROP TABLE usuarios")'),
@@ -391,13 +391,11 @@ with other.begin() as connection:
             """,
         ),
     ],
+    indirect=["database"],
 )
 def test_what_nobody_can_tell_is_asked_about(
-    project: Minimal, new_database: Callable[[str], str], backend: str, down: str
+    project: Minimal, database: Database, down: str
 ) -> None:
-    url = new_database(backend)
-    create_missing_database(make_url(url))
-    database = Database(url)
     project.revision("a1", upgrade=table("usuarios"))
     project.revision("b2", "a1", downgrade=down)
     command.upgrade(database.config, "head")
@@ -433,13 +431,9 @@ def test_what_undoes_a_rehearsal_is_asked_about(project: Minimal, lite: Database
         "DO $$ BEGIN PERFORM setval('numbers', 1, false); END $$",
     ],
 )
-def test_a_sequence_stands_where_it_stood(
-    project: Minimal, new_database: Callable[[str], str], down: str
-) -> None:
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_sequence_stands_where_it_stood(project: Minimal, database: Database, down: str) -> None:
     """No transaction undoes `setval`, and a number that comes again is refused by a key."""
-    url = new_database("postgresql")
-    create_missing_database(make_url(url))
-    database = Database(url)
     project.revision("a1", upgrade=f"{table('usuarios')}\nop.execute('CREATE SEQUENCE numbers')")
     project.revision(
         "b2", "a1", downgrade=f'op.execute("{down}")\nop.execute("DELETE FROM usuarios")'

@@ -26,24 +26,15 @@ for number in (<old>, <new>, <old>):
 
 @move("mysql", in_autocommit=False)
 def error_answered_by_commit(w: World) -> str:
-    table = w.table(takes_rows=True)
-    return code(
-        """
-for number in (<old>, <old>):
-    op.execute("UPDATE <t> SET a = a + 1 WHERE id > 1")
-    try:
-        op.execute(f"INSERT INTO <t> (id, a, b) VALUES ({number}, 5, 'try')")
-    except sa.exc.DBAPIError as error:
-        bind.commit()
-op.execute("UPDATE <t> SET a = a * 2")
-""",
-        t=table.name,
-        old=table.ids[0],
-    )
+    return _answered_by(w, "bind.commit()")
 
 
 @move("mysql", in_autocommit=False)
 def error_answered_by_rollback(w: World) -> str:
+    return _answered_by(w, "bind.rollback()")
+
+
+def _answered_by(w: World, answer: str) -> str:
     table = w.table(takes_rows=True)
     return code(
         """
@@ -52,11 +43,12 @@ for number in (<old>, <old>):
     try:
         op.execute(f"INSERT INTO <t> (id, a, b) VALUES ({number}, 5, 'try')")
     except sa.exc.DBAPIError as error:
-        bind.rollback()
+        <answer>
 op.execute("UPDATE <t> SET a = a * 2")
 """,
         t=table.name,
         old=table.ids[0],
+        answer=answer,
     )
 
 

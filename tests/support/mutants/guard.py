@@ -122,7 +122,7 @@ WHAT_IS_LOST = [
     ),
     Fault(
         "other databases of a server are not looked into",
-        Replaced(READING, "others=schemas(change for _, change in read)", "others=()"),
+        Replaced(READING, "others=schemas(change for _, change in changed)", "others=()"),
         "unit/guard::test_another_database_of_the_server_is_looked_into",
     ),
     Fault(
@@ -193,7 +193,7 @@ TAKEN_ALONG = [
     ),
     Fault(
         "what comes after a rehearsal that the database undid is kept",
-        Replaced(REHEARSAL, "self._server.has_transaction is False", "self.names is None"),
+        Replaced(REHEARSAL, "self._server.is_in_transaction is False", "self.names is None"),
         "unit/guard::test_what_undoes_a_rehearsal_is_asked_about",
     ),
     Fault(

@@ -310,8 +310,8 @@ FAULTS = [
         "what a lost connection kept is forgotten over another",
         Replaced(
             REPLAY,
-            "self._refusal is not None and self._server.is_connected:",
-            "self._refusal is not None:",
+            "        if self._server.is_connected:  #",
+            "        if self._server:  #",
         ),
         "unit/journal::test_a_commit_of_which_nobody_heard_is_not_taken_for_nothing",
     ),

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Compiled, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ClauseElement, TextClause
 
+from alambique.database.driver_errors import wrapped
 from alambique.database.watched import unwatched
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -99,13 +100,7 @@ class Aside:
             error: what the driver raised.
             sql: the statement.
         """
-        driver: Any = error
-        is_lost = self._connection.dialect.is_disconnect(driver, None, None)
-        found = DBAPIError.instance(
-            sql, None, error, self.driver_error, connection_invalidated=is_lost
-        )
-        assert isinstance(found, DBAPIError)
-        return found
+        return wrapped(error, self._connection.dialect, sql)
 
     def commit(self) -> None:
         """Commit what is open, without telling SQLAlchemy.

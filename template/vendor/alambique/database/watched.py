@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
 
 from alambique import messages, private
 from alambique.database.answers import Answer, Row
+from alambique.database.driver_errors import wrapped
 
 # What a driver adds to PEP 249 that reads or writes rows: nobody could note or repeat it.
 BESIDES_CURSOR = frozenset(
@@ -252,14 +252,6 @@ def unwatched(connection: Connection) -> Any:
     return found.real if isinstance(found, WatchedConnection) else found
 
 
-def _lost(connection: Connection, sql: str) -> DBAPIError:
-    driver = connection.dialect.loaded_dbapi
-    error = driver.OperationalError(messages.CONNECTED_ANEW)
-    found = DBAPIError.instance(sql, None, error, driver.Error, connection_invalidated=True)
-    assert isinstance(found, DBAPIError)
-    return found
-
-
 @contextmanager
 def watched(connection: Connection, watcher: Watcher) -> Iterator[WatchedConnection]:
     """Have every statement on a connection pass by somebody, until the block ends.
@@ -277,7 +269,8 @@ def watched(connection: Connection, watcher: Watcher) -> Iterator[WatchedConnect
 
     def require_watched(_connection: Connection, _cursor: object, sql: str, *_: object) -> None:
         if pooled.dbapi_connection is not stand_in:
-            raise _lost(connection, sql)
+            error = connection.dialect.loaded_dbapi.OperationalError(messages.CONNECTED_ANEW)
+            raise wrapped(error, connection.dialect, sql, is_lost=True)
 
     private.stand_before(pooled, stand_in)
     event.listen(connection, "before_cursor_execute", require_watched)

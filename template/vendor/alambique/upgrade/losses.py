@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 
 from alambique.database.capabilities import capabilities
 from alambique.upgrade.loss import Losses
-from alambique.upgrade.reading import read_only
+from alambique.upgrade.reading import read
 from alambique.upgrade.rehearsal import rehearsed
 from alambique.upgrade.watching import undo_all
 
@@ -34,7 +34,8 @@ def losses(migration: MigrationContext, steps: Sequence[RevisionStep]) -> Losses
     connection = migration.connection
     assert connection is not None
     can_undo = capabilities(connection.dialect.name).transactional_ddl
+    find = rehearsed if can_undo else read
     try:
-        return (rehearsed if can_undo else read_only)(migration, connection, steps)
+        return find(migration, connection, steps)
     finally:
         undo_all(connection)

@@ -19,7 +19,7 @@ from alambique.upgrade.tally import Tally, schemas
 from alambique.upgrade.watching import Watching, undo_all, walk
 
 
-def read_only(
+def read(
     migration: MigrationContext, connection: Connection, steps: Sequence[RevisionStep]
 ) -> Losses:
     """Return what a downgrade loses, by what its statements say.
@@ -38,15 +38,15 @@ def read_only(
     reading = Reading()
     found = Losses(untold=walk(migration, connection, steps, reading))
 
-    read = [
+    changed = [
         (revision, change) for revision, sql in reading.written(steps) for change in changes(sql)
     ]
     tally = Tally(
         connection,
-        before=tables(connection, others=schemas(change for _, change in read)),
+        before=tables(connection, others=schemas(change for _, change in changed)),
         untold=found.untold,
     )
-    for revision, change in read:
+    for revision, change in changed:
         tally.take(revision, change)
 
     undo_all(connection)  # what is tried from here on is in tables of ours

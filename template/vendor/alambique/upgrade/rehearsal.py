@@ -203,7 +203,6 @@ class Rehearsal(Watching):
         Raises:
             CannotTell: the step did what cannot be undone, or was about to.
         """
-        self.require_told()
         self.keep()
 
     def give_up(self) -> bool:
@@ -217,10 +216,9 @@ class Rehearsal(Watching):
         """Do what a commit would, within the transaction that is undone.
 
         Raises:
-            CannotTell: there is none any more.
+            CannotTell: what came before is not known, or gone.
         """
-        if self._was_undone:
-            self.require_told()
+        self.require_told()
         self._aside.query(f"RELEASE SAVEPOINT {SAVEPOINT}")
         self._aside.query(f"SAVEPOINT {SAVEPOINT}")
         self._kept_deleted = dict(self.deleted)
@@ -297,7 +295,7 @@ class Rehearsal(Watching):
         try:
             return statement.execute(statement.sql)
         except self._aside.driver_error:
-            if self._server.has_transaction is False:
+            if self._server.is_in_transaction is False:
                 self._was_undone = True
                 self.cannot(statement.sql)
             raise

@@ -287,11 +287,11 @@ class Replay:
             DBAPIError: the server's error that led to it, or that the driver raised by itself.
             CommandError: the error was replayed: running the command again will not help.
         """
-        if self._server.is_connected:
+        if self._server.is_connected:  # another connection has neither our lock nor our session
             self._session.leave()
-        if isinstance(error, Exception) and self._refusal is not None and self._server.is_connected:
-            with suppress(SQLAlchemyError):  # the connection may be lost
-                self._recording.forget_what_did_nothing()
+            if isinstance(error, Exception) and self._refusal is not None:
+                with suppress(SQLAlchemyError):  # it may be lost now
+                    self._recording.forget_what_did_nothing()
         if self._interrupt is not None and error is not self._interrupt:
             raise self._interrupt
 

@@ -77,7 +77,7 @@ class Server:
         return self.connection.dialect.detect_autocommit_setting(pooled)
 
     @property
-    def has_transaction(self) -> bool | None:
+    def is_in_transaction(self) -> bool | None:
         """Is a transaction open? None where nobody says so."""
         if self.backend == "sqlite":
             return not self.commits_each

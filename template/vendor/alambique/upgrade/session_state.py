@@ -82,7 +82,7 @@ class SessionState:
 
         A deadlock does, on SQLite what says OR ROLLBACK or raise(ROLLBACK, ...), and a full disk.
         """
-        return self.has_written and self._server.has_transaction is False
+        return self.has_written and self._server.is_in_transaction is False
 
     def leave(self) -> None:
         """Take from the session what an attempt that failed left: the next one begins anew.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 
 from alembic.operations import Operations
@@ -11,10 +11,10 @@ from alembic.runtime.migration import MigrationContext, RevisionStep
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from alambique.database.answers import Answer, Row
+from alambique.database.answers import Row
 from alambique.database.aside import Aside
 from alambique.database.elsewhere import heard_elsewhere
-from alambique.database.watched import Statement, watched
+from alambique.database.watched import Watcher, watched
 from alambique.upgrade.loss import Untold
 from alambique.upgrade.retry import is_busy
 from alambique.upgrade.server import Server
@@ -24,7 +24,7 @@ class CannotTell(Exception):
     """A revision does what can be neither undone nor read."""
 
 
-class Watching(ABC):
+class Watching(Watcher):
     """Decides what is carried out of what steps say; a step that goes around it ends the walk."""
 
     def __init__(self) -> None:
@@ -46,18 +46,6 @@ class Watching(ABC):
     @abstractmethod
     def autocommit_block(self) -> AbstractContextManager[None]:
         """Do what Alembic's does, as far as that is carried out."""
-
-    @abstractmethod
-    def perform(self, statement: Statement) -> Answer:
-        """Have a statement carried out, or not; return its answer or raise its error."""
-
-    @abstractmethod
-    def commit(self, commit: Callable[[], None]) -> None:
-        """Have a transaction kept, as far as anything is."""
-
-    @abstractmethod
-    def rollback(self, rollback: Callable[[], None]) -> None:
-        """Have a transaction undone, no more than the step."""
 
     def goes_besides(self, method: str) -> None:
         """Stop a step that uses the driver in a way that may commit, and shows no statement."""
